@@ -1,0 +1,133 @@
+"""The text files of CUB-200-2011: rows that begin with a number, and errors that name the line."""
+
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from ..errors import UserError
+
+
+class TextFile:
+    """One annotation file. Blank lines are skipped; every error names file and line.
+
+    Args:
+        root: the data set's folder.
+        name: path under it.
+        columns: what a row holds, for messages: ``"image part x y visible"``.
+
+    Raises:
+        UserError: missing, unreadable or not UTF-8 text.
+    """
+
+    def __init__(self, root: Path, name: str, columns: str):
+        self.name = name
+        self.path = root / name
+        self.columns = columns.split()
+        try:
+            self.content = self.path.read_bytes()
+        except FileNotFoundError:
+            raise UserError(f"{self.path} is missing; take it from the CUB-200-2011 archive") from None
+        except OSError as error:
+            raise UserError(f"{self.path} cannot be read ({error.strerror}); mend file or permissions") from None
+        try:
+            text = self.content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = self.content.count(b"\n", 0, error.start) + 1
+            raise UserError(f"{self.path} line {line}: not UTF-8 text; take the file from the archive again") from None
+        self._lines = text.split("\n")
+        self.rows = [line for line in self._lines if line and not line.isspace()]
+
+    def fail(self, row: int, wrong: str) -> NoReturn:
+        """Raise the error for ``row``; ``wrong`` is "what is wrong; how to mend it"."""
+        numbers = (i for i, line in enumerate(self._lines, 1) if line and not line.isspace())
+        line = next(number for i, number in enumerate(numbers) if i == row)
+        raise UserError(f"{self.path} line {line}: {wrong}")
+
+    def names(self) -> tuple[np.ndarray, list[str]]:
+        """Rows of an id and a text with spaces: ids int64 [N], texts.
+
+        Raises:
+            UserError: an id is no whole number or appears twice, or a text is missing.
+        """
+        ids, texts = [], []
+        for row, line in enumerate(self.rows):
+            number, _, text = line.strip().partition(" ")
+            if not (number.isascii() and number.isdigit() and len(number) < 16):
+                self.fail(row, f"{number[:40]!r} is not an id; begin the row with a whole number")
+            if not text.strip() or "\0" in text:
+                self.fail(row, f"no {self.columns[1]} after the id; a row is: {' '.join(self.columns)}")
+            ids.append(int(number))
+            texts.append(text.strip())
+        table = np.array(ids, np.int64)
+        self.unique(table, f"{self.columns[0]} id")
+        return table, texts
+
+    def numbers(self) -> np.ndarray:
+        """Rows of numbers, float64 [N, columns].
+
+        Raises:
+            UserError: a row too short or too long, or something that is not a finite number.
+        """
+        if not self.rows:
+            return np.empty((0, len(self.columns)))
+        try:
+            table = np.loadtxt(self.rows, ndmin=2, comments=None)
+        except ValueError:
+            self._fail_at_first_bad_row()
+        if table.shape[1] != len(self.columns) or not np.isfinite(table).all():
+            self._fail_at_first_bad_row()
+        return table
+
+    def _fail_at_first_bad_row(self) -> NoReturn:
+        for row, line in enumerate(self.rows):
+            fields = line.split()
+            if len(fields) != len(self.columns):
+                self.fail(row, f"{len(fields)} fields instead of {len(self.columns)}; a row is: "
+                               f"{' '.join(self.columns)}")
+            for field, column in zip(fields, self.columns, strict=True):
+                if not _finite(field):
+                    self.fail(row, f"{column} is {field[:40]!r}; write a finite number")
+        raise UserError(f"{self.path}: numbers in a form that cannot be read; write plain decimals")
+
+    def whole(self, values: np.ndarray, column: str) -> np.ndarray:
+        """A column as int64; an error where it holds a fraction."""
+        wrong = np.flatnonzero((values != np.floor(values)) | (np.abs(values) > 2**53))
+        if len(wrong):
+            self.fail(wrong[0], f"{column} is {values[wrong[0]]:g}; write a whole number")
+        return values.astype(np.int64)
+
+    def among(self, values: np.ndarray, known: np.ndarray, column: str, source: "TextFile") -> np.ndarray:
+        """Where each value stands in ``known``, the ids of ``source``; an error for one that does not."""
+        values = self.whole(values, column)
+        order = np.argsort(known)
+        place = order[np.searchsorted(known[order], values).clip(max=len(known) - 1)]
+        wrong = np.flatnonzero(known[place] != values)
+        if len(wrong):
+            self.fail(wrong[0], f"{column} {values[wrong[0]]} is not in {source.name}; add it there or remove this row")
+        return place
+
+    def unique(self, values: np.ndarray, what: str) -> None:
+        """An error at the second row with the same value."""
+        order = np.argsort(values, kind="stable")
+        again = order[1:][values[order[1:]] == values[order[:-1]]]
+        if len(again):
+            self.fail(again.min(), f"a second row for the same {what}; keep one of them")
+
+    def one_each(self, places: np.ndarray, ids: np.ndarray, source: "TextFile") -> None:
+        """An error unless every id of ``source`` has exactly one row here."""
+        self.unique(places, "image")
+        self.some_each(places, ids, source)
+
+    def some_each(self, places: np.ndarray, ids: np.ndarray, source: "TextFile") -> None:
+        """An error unless every id of ``source`` has a row here."""
+        missing = np.setdiff1d(np.arange(len(ids)), places)
+        if len(missing):
+            source.fail(missing[0], f"image {ids[missing[0]]} has no row in {self.name}; add one or remove the image")
+
+
+def _finite(field: str) -> bool:
+    try:
+        return bool(np.isfinite(float(field)))
+    except ValueError:
+        return False

@@ -1,0 +1,151 @@
+"""The command line. Each command imports what it needs when it runs: help and lists start without torch and ray."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from ..errors import UserError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+                  help="Compare interpretable vision methods on equal terms. Any command takes --debug.")
+console = Console()
+Out = Annotated[str, typer.Option(help="Folder of results.")]
+
+
+def main() -> None:
+    """Entry point: prints a user's error as one line, and exits 0, 1, 2 or 130."""
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        sys.exit(app(arguments, standalone_mode=False) or 0)
+    except typer.TyperException as error:
+        fail(error.format_message())
+    except UserError as error:
+        if debug:
+            raise
+        fail(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output, such as `head`, has left
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def fail(line: str) -> None:
+    Console(stderr=True).print(f"error: {' '.join(line.split())}", style="red", markup=False, highlight=False,
+                               soft_wrap=True)
+    sys.exit(2)
+
+
+@app.command()
+def run(
+    methods: Annotated[str | None, typer.Option(help="Methods, with commas; name@variant; or 'all'.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set; see: harness list datasets.")] = None,
+    data_root: Annotated[str | None, typer.Option(help="Its folder. [$PARTBENCH_DATA/NAME or ./data/NAME]")] = None,
+    backbone: Annotated[str | None, typer.Option(help="timm vision transformer. [the data set's]")] = None,
+    weights: Annotated[str | None, typer.Option(help=".safetensors or .pth file, or 'random'. [download]")] = None,
+    image_size: Annotated[int | None, typer.Option(help="Pixels, a multiple of the patch. [224]")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data. [the preset's]")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images per step. [the method's]")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds, with commas. [0]")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="method.setting=value; repeat for more.")] = None,
+    preset: Annotated[str | None, typer.Option(help="quick, default or paper.")] = None,
+    fit_on: Annotated[str | None, typer.Option(help="train, or train+val for final numbers.")] = None,
+    split: Annotated[str | None, typer.Option(help="Scored on: test, or val to choose settings.")] = None,
+    precision: Annotated[str | None, typer.Option(help="fp32 or bf16.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Torch threads of a run; numbers depend on them. [1]")] = None,
+    fidelity_images: Annotated[int | None, typer.Option(help="Images of insertion and deletion. [200]")] = None,
+    controls: Annotated[bool | None, typer.Option("--controls", help="Score blind guesses too.")] = None,
+    config: Annotated[str | None, typer.Option(help="YAML with these fields, or a run's spec.json.")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder of results. [results]")] = None,
+    force: Annotated[bool | None, typer.Option("--force", help="Do finished runs again, from nothing.")] = None,
+    in_process: Annotated[bool | None, typer.Option("--in-process", help="Without Ray, one after the other.")] = None,
+    address: Annotated[str | None, typer.Option(help="Ray cluster to join, for instance 'auto'.")] = None,
+    gpus_per_run: Annotated[float | None, typer.Option(help="GPU share of a run. [1 where there is one]")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+) -> int:
+    """Train, explain and score methods; finished runs are skipped, interrupted ones continue."""
+    from .config import make_config, parse_set
+    from .plan import make_plan
+
+    given: dict[str, Any] = {
+        "methods": methods, "dataset": dataset, "data_root": data_root, "backbone": backbone, "weights": weights,
+        "image_size": image_size, "epochs": epochs, "batch_size": batch_size, "seeds": seeds,
+        "set": parse_set(set_) if set_ else None, "preset": preset, "fit_on": fit_on, "split": split,
+        "precision": precision, "threads": threads, "fidelity_images": fidelity_images, "controls": controls,
+        "out": out, "force": force, "in_process": in_process, "address": address, "gpus_per_run": gpus_per_run}
+    request = make_config(given, config)
+    plan = make_plan(request)
+    if dry_run:
+        from .listing import plan_table
+
+        console.print(plan_table(plan))
+        return 0
+    return _carry_out(request, plan)
+
+
+def _carry_out(request: Any, plan: Any) -> int:
+    from ..leaderboard import Store, leaderboard_table
+    from .api import execute
+
+    if plan.finished:
+        console.print(f"{len(plan.finished)} of {len(plan.jobs)} runs were finished before")
+    result = execute(request, plan, Console(stderr=True))
+    frame, problems = Store(request.out).read()
+    for problem in problems:
+        Console(stderr=True).print(f"warning: {problem}", markup=False, soft_wrap=True)
+    console.print(leaderboard_table(frame, console.width))
+    if result.statuses or not Path(request.out, "report", "index.html").exists():
+        from ..leaderboard import build_report
+
+        console.print(f"report: {build_report(request.out)}", soft_wrap=True)
+    return result.exit_code
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str, typer.Argument(help="methods, datasets, metrics, protocols, backbones or runs.")],
+    out: Out = "results",
+) -> None:
+    """List what there is."""
+    from .listing import listing
+
+    console.print(listing(kind, out))
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A method, data set, metric, protocol or run.")],
+    out: Out = "results",
+) -> None:
+    """Show a method (paper, settings, what its maps mean), a data set, a metric, a protocol or a run."""
+    from .listing import details
+
+    console.print(details(name, out))
+
+
+@app.command()
+def why(run: Annotated[str, typer.Argument(help="Run id, or its first digits.")], out: Out = "results") -> None:
+    """Say why a run failed, with the end of its log."""
+    from .listing import reason
+
+    console.print(reason(run, out), soft_wrap=True)
+
+
+@app.command()
+def report(out: Out = "results") -> None:
+    """Build the page again from the rows."""
+    from ..leaderboard import build_report
+
+    console.print(f"report: {build_report(out)}", soft_wrap=True)
+
+
+@app.command()
+def doctor() -> int:
+    """Say what this machine can run."""
+    from .doctor import examine
+
+    return examine(console)

@@ -1,0 +1,71 @@
+"""What the report draws of a run: a few test images, the same for every method, with maps and saliency."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from ..datasets import PartDataset, Sample, Split
+from ..methods import Explanation, Method
+from .files import write_whole
+from .seeds import derive
+
+SIZE = 8
+
+
+@dataclass
+class Gallery:
+    """Explanations of ``SIZE`` images, each of another class where there are enough."""
+
+    ids: list[str]
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    facts: dict[str, list] = field(default_factory=dict)
+
+    @classmethod
+    def choose(cls, split: Split) -> "Gallery":
+        """The same images for every run on a data set."""
+        ranked = sorted(range(len(split)), key=lambda index: derive("gallery", split.ids[index]))
+        first_of: dict[int, int] = {}
+        for index in ranked:
+            first_of.setdefault(int(split.labels[index]), index)
+        firsts = list(first_of.values())
+        chosen = (firsts + [index for index in ranked if index not in set(firsts)])[:SIZE]
+        return cls([split.ids[index] for index in chosen])
+
+    def fill(self, kept: list[Sample], explain: Callable[[Tensor], Explanation]) -> None:
+        """Explain the chosen samples and store their maps as float16 at the maps' own grid."""
+        kept = sorted(kept, key=lambda sample: self.ids.index(sample.id))
+        images = torch.stack([sample.image for sample in kept])
+        explanation = explain(images)
+        self.facts = {
+            "ids": [sample.id for sample in kept],
+            "labels": [sample.label for sample in kept],
+            "predicted": explanation.logits.argmax(1).tolist(),
+        }
+        self.tensors = {"images": images, "saliency": explanation.saliency.half()}
+        for level, maps in explanation.all_levels().items():
+            self.tensors[f"part_maps.{level}"] = maps.part_maps.half()
+            self.tensors[f"part_ids.{level}"] = maps.part_ids
+            if maps.background is not None:
+                self.tensors[f"background.{level}"] = maps.background.half()
+
+    def write(self, folder: Path, run_id: str, name: str, method: Method, dataset: PartDataset) -> None:
+        """explanations.safetensors and explanations.json in the run's folder."""
+        content = save({key: value.cpu().contiguous() for key, value in self.tensors.items()})
+        write_whole(folder / "explanations.safetensors", content)
+        facts = {
+            "run_id": run_id,
+            "method": name,
+            "title": method.card.title,
+            "maps": method.card.maps,
+            "dataset": dataset.name,
+            "redistributable": dataset.redistributable,
+            "classes": list(dataset.classes),
+            "levels": [key.partition(".")[2] for key in self.tensors if key.startswith("part_maps.")],
+            **self.facts,
+        }
+        write_whole(folder / "explanations.json", json.dumps(facts).encode())

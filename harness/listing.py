@@ -1,0 +1,157 @@
+"""Tables and texts of `harness list`, `show` and `why`, and the plan of a dry run. Torch-free."""
+
+import json
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from ..cards import Card, Registry
+from ..datasets import registry as datasets
+from ..errors import UserError, unknown
+from ..leaderboard import Store
+from ..methods.cards.base import MethodCard
+from ..methods.catalogue import registry as methods
+from ..metrics import registry as metrics
+from ..metrics.protocol import protocol, protocols
+from .plan import Plan
+
+_LOG_LINES = 30
+BACKBONES = {
+    "deit_tiny_patch16_224": "DeiT-Ti/16, 5.5 M, 224 px",
+    "deit_small_distilled_patch16_224": "DeiT-S/16 distilled, 22 M, 224 px",
+    "vit_base_patch16_224.dino": "DINO ViT-B/16, 86 M, 224 px: Prompt-CAM's main backbone",
+    "vit_small_patch14_reg4_dinov2.lvd142m": "DINOv2-S/14 with registers, 22 M, 518 px",
+    "vit_base_patch14_reg4_dinov2.lvd142m": "DINOv2-B/14 with registers, 86 M, 518 px: IVPT's backbone",
+}
+
+
+def plan_table(plan: Plan) -> RenderableType:
+    """The runs of a request, and which of them are finished."""
+    table = Table("run", "method", "seed", "epochs", "dataset", "backbone", "px", "fit on", "state", box=None)
+    for job in plan.jobs:
+        spec = job.spec
+        state = "finished" if job.run_id in plan.finished else "to do"
+        table.add_row(spec.run_id, spec.name, str(spec.seed), str(spec.epochs), spec.dataset, spec.backbone,
+                      str(spec.image_size), spec.fit_on, state)
+    table.caption = f"{len(plan.todo)} of {len(plan.jobs)} runs to do, scored on {plan.config.split}"
+    return table
+
+
+def listing(kind: str, out: str) -> RenderableType:
+    """One table per kind.
+
+    Raises:
+        UserError: unknown kind.
+    """
+    kinds = {"methods": _methods, "datasets": lambda: _cards(datasets), "metrics": lambda: _cards(metrics),
+             "protocols": _protocols, "backbones": _backbones, "runs": lambda: _runs(out)}
+    if kind not in kinds:
+        raise unknown("kind", kind, kinds)
+    return kinds[kind]()
+
+
+def details(name: str, out: str) -> RenderableType:
+    """Everything known of one component or run.
+
+    Raises:
+        UserError: there is nothing of that name.
+    """
+    for registry in (methods, datasets, metrics):
+        if name.partition("@")[0] in registry.cards:
+            return _card(registry.get(name.partition("@")[0]))
+    if name in protocols:
+        card = protocol(name)
+        return Text(f"{name}  id {card.id}\n" + json.dumps(card.model_dump(mode="json"), indent=1))
+    folder = _run_folder(name, out)
+    if folder is None:
+        known = [*methods.names(), *datasets.names(), *metrics.names(), *protocols]
+        raise unknown("method, data set, metric, protocol or run", name, known)
+    return Text((folder / "spec.json").read_text())
+
+
+def reason(run: str, out: str) -> RenderableType:
+    """Status and error of a run, and the end of its log.
+
+    Raises:
+        UserError: no such run.
+    """
+    folder = _run_folder(run, out)
+    if folder is None:
+        raise UserError(f"no run '{run}' in {out}; see: harness list runs --out {out}")
+    frame, _ = Store(out).read()
+    rows = frame[frame.run_id == folder.name]
+    latest = rows.iloc[-1] if len(rows) else None
+    status = f"{latest.status}: {latest.error}" if latest is not None and latest.status not in ("done", "not_applicable") \
+        else "done" if latest is not None else "unfinished: the same command continues it"
+    log = folder / "log.txt"
+    tail = log.read_text(errors="replace").splitlines()[-_LOG_LINES:] if log.exists() else ["no log"]
+    return Text(f"{folder.name}  {status}\n" + "\n".join(tail))
+
+
+def _run_folder(run: str, out: str) -> Path | None:
+    runs = Path(out) / "runs"
+    found = [folder for folder in runs.iterdir() if folder.name.startswith(run)] if runs.is_dir() and run else []
+    return found[0] if len(found) == 1 else None
+
+
+def _cards(registry: Registry) -> Table:
+    table = Table("name", "title", box=None)
+    for card in registry.cards.values():
+        table.add_row(card.name, card.title)
+    for name, error in registry.broken.items():
+        table.add_row(name, f"cannot be imported: {escape(error)}", style="red")
+    return table
+
+
+def _methods() -> Table:
+    table = Table("name", "title", "variants", box=None)
+    for card in methods.cards.values():
+        table.add_row(card.name, card.title, " ".join(f"@{variant}" for variant in card.variants))
+    for name, error in methods.broken.items():
+        table.add_row(name, f"cannot be imported: {escape(error)}", "", style="red")
+    return table
+
+
+def _protocols() -> Table:
+    table = Table("name", "id", box=None)
+    for name in protocols:
+        table.add_row(name, protocol(name).id)
+    return table
+
+
+def _backbones() -> Table:
+    table = Table("name", "what", box=None)
+    for name, what in BACKBONES.items():
+        table.add_row(name, what)
+    table.caption = "and any other timm vision transformer with plain blocks"
+    return table
+
+
+def _runs(out: str) -> RenderableType:
+    frame, problems = Store(out).read()
+    table = Table("run", "method", "dataset", "seed", "split", "status", "finished", box=None)
+    for run_id, rows in frame.groupby("run_id", sort=False):
+        row = rows.iloc[0]
+        status = "done" if (rows.status == "done").any() else row.status
+        name = f"{row.method}@{row.variant}" if row.variant else row.method
+        table.add_row(run_id, escape(name), escape(row.dataset), str(row.seed), row.split, status,
+                      f"{row.finished_at:%Y-%m-%d %H:%M}" if row.finished_at == row.finished_at and row.finished_at
+                      else "")
+    return Group(table, *(Text(f"warning: {problem}") for problem in problems))
+
+
+def _card(card: Card) -> RenderableType:
+    lines = [Text(f"{card.name}: {card.title}, version {card.version}")]
+    if isinstance(card, MethodCard):
+        lines.append(Text(f"maps: {card.maps}"))
+        lines += [Text(f"{card.name}@{name}: {dict(changes)}") for name, changes in card.variants.items()]
+    table = Table("setting", "default", "bounds", "what", box=None)
+    for name, field in card.settings.model_fields.items():
+        bounds = ", ".join(map(str, field.metadata)) or str(field.annotation).replace("typing.", "")
+        table.add_row(name, escape(str(field.default)), escape(bounds), escape(field.description or ""))
+    if card.settings.model_fields:
+        lines.append(table)
+    return Group(*lines, Text(card.paper or ""))

@@ -1,0 +1,146 @@
+"""From a request to the runs it needs, without torch: settings checked, ids known, finished runs left out."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..datasets import default_root
+from ..datasets import registry as datasets
+from ..errors import UserError
+from ..leaderboard import Store
+from ..methods.cards.base import MethodCard, split_name
+from ..methods.catalogue import registry as methods
+from ..metrics.protocol import Protocol, protocol
+from .config import RunConfig
+from .spec import RunSpec
+
+_QUICK_FIDELITY_IMAGES = 20
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to do, with what is not part of its identity.
+
+    Attributes:
+        data_root: folder of the data set.
+        weights: what :func:`partbench.methods.load_backbone` takes.
+        split: scored on it.
+    """
+
+    spec: RunSpec
+    data_root: str
+    weights: str | None
+    protocol: Protocol
+    split: str
+    out: str
+
+    @property
+    def run_id(self) -> str:
+        return self.spec.run_id
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every run of a request, and the ids of those already finished."""
+
+    config: RunConfig
+    jobs: tuple[Job, ...]
+    finished: frozenset[str]
+
+    @property
+    def todo(self) -> list[Job]:
+        return [job for job in self.jobs if job.run_id not in self.finished]
+
+
+def make_plan(config: RunConfig) -> Plan:
+    """Resolve a request.
+
+    Raises:
+        UserError: anything in it that cannot work, as far as can be told without torch.
+    """
+    dataset = datasets.get(config.dataset)
+    root = str(Path(config.data_root or default_root(dataset.name)).absolute())
+    cards = _named(config)
+    _check_set(config, cards)
+    common = {
+        "dataset": dataset.name,
+        "dataset_options": {},
+        "dataset_fingerprint": dataset.fingerprint_of(root),
+        "backbone": config.backbone or dataset.default_backbone,
+        "weights": digest(config),
+        "image_size": config.image_size,
+        "precision": config.precision,
+        "threads": config.threads,
+        "fit_on": config.fit_on,
+        "preset": config.preset,
+    }
+    rules, out = _protocol(config), _folder(config.out)
+    weights = str(Path(config.weights).absolute()) if config.weights not in (None, "random") else config.weights
+    jobs = {}
+    for card, variant in cards:
+        settings = card.resolve(variant, _overrides(config, card.name)).model_dump(mode="json")
+        for seed in config.seeds:
+            spec = RunSpec(
+                method=card.name, variant=variant, method_version=card.version, settings=settings, seed=seed,
+                epochs=config.epochs or card.epochs[config.preset],
+                batch_size=config.batch_size or card.batch_size, **common)
+            jobs[spec.run_id] = Job(spec, root, weights, rules, config.split, out)
+    store = Store(config.out)
+    finished = frozenset() if config.force else frozenset(store.finished(rules.id, config.split) & jobs.keys())
+    return Plan(config, tuple(jobs.values()), finished)
+
+
+def _named(config: RunConfig) -> list[tuple[MethodCard, str]]:
+    names = methods.names() if config.methods == ("all",) else config.methods
+    found = []
+    for method, variant in map(split_name, names):
+        card = methods.get(method)
+        card.resolve(variant)
+        found.append((card, variant))
+    return found
+
+
+def _check_set(config: RunConfig, cards: list[tuple[MethodCard, str]]) -> None:
+    named = {card.name for card, _ in cards}
+    for key in config.set:
+        method = key.partition(".")[0]
+        if method not in named:
+            methods.get(method)
+            raise UserError(f"--set {key}: '{method}' is not among the methods of this request; add it to --methods")
+
+
+def _overrides(config: RunConfig, method: str) -> dict:
+    return {key.partition(".")[2]: value for key, value in config.set.items() if key.partition(".")[0] == method}
+
+
+def _folder(out: str) -> str:
+    """``--out`` as an absolute path: workers have a working directory of their own."""
+    if "://" in out:
+        raise UserError(f"--out {out}: checkpoints need a local folder; give one and copy the results afterwards")
+    return str(Path(out).absolute())
+
+
+def _protocol(config: RunConfig) -> Protocol:
+    images = config.fidelity_images or (_QUICK_FIDELITY_IMAGES if config.preset == "quick" else None)
+    return protocol("partbench", **({"fidelity_images": images} if images else {}))
+
+
+def digest(config: RunConfig) -> str:
+    """What stands for the weights in a run's identity: a file's SHA-256 (16 digits), the timm name, or ``random``.
+
+    Raises:
+        UserError: the file is missing or cannot be read.
+    """
+    if config.weights is None:
+        return f"timm:{config.backbone or datasets.get(config.dataset).default_backbone}"
+    if config.weights == "random":
+        return "random"
+    try:
+        with open(config.weights, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise UserError(f"--weights {config.weights}: {error.strerror or os.strerror(error.errno)}; "
+                        "give a .safetensors or .pth file, or 'random'") from None
+
+

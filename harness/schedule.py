@@ -1,0 +1,166 @@
+"""Which run goes where and when: Ray decides what fits, this file hands out the work and sees to the workers."""
+
+import logging
+import os
+import time
+from collections import deque
+from typing import Any, Protocol
+
+from ..errors import UserError
+from .config import RunConfig
+from .plan import Job
+from .progress import Event
+
+_POLL = 0.5  # seconds between looks at the workers
+_GRACE = 8.0  # seconds a worker gets to finish writing after Ctrl-C
+
+
+class Listener(Protocol):
+    """Whoever shows the runs to the user."""
+
+    def event(self, run_id: str, event: Event) -> None: ...
+
+    def ended(self, run_id: str, status: str, error: str) -> None: ...
+
+
+def in_process(jobs: list[Job], listener: Listener) -> dict[str, str]:
+    """One run after the other in this process; returns the status by run id.
+
+    Raises:
+        UserError: a run's request cannot work.
+    """
+    from .trial import run_job
+
+    statuses = {}
+    for job in jobs:
+        outcome = run_job(job, lambda event, job=job: listener.event(job.run_id, event))
+        if outcome.status == "refused":
+            raise UserError(outcome.error)
+        statuses[job.run_id] = outcome.status
+        listener.ended(job.run_id, outcome.status, outcome.error)
+        if outcome.status == "interrupted":
+            break
+    return statuses
+
+
+def on_ray(jobs: list[Job], config: RunConfig, listener: Listener) -> dict[str, str]:
+    """As many runs at once as the cluster holds; returns the status by run id.
+
+    Raises:
+        UserError: a run's request cannot work, or there is no cluster at the address.
+    """
+    import ray
+
+    _connect(ray, config.address)
+    try:
+        return _Pool(ray, jobs, config, listener).work()
+    finally:
+        ray.shutdown()
+
+
+def _connect(ray: Any, address: str | None) -> None:
+    # Ray's own usage reports, dashboards and prefixed worker output have no place in a user's terminal.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        ray.init(address=address or "local", include_dashboard=False if address is None else None,
+                 log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        if address is None:
+            raise
+        raise UserError(f"--address {address}: {str(error).splitlines()[0]}; start one with: ray start --head") from None
+
+
+class _Pool:
+    """Worker actors of one size. Healthy ones are used again; one that failed or kept memory is replaced."""
+
+    def __init__(self, ray: Any, jobs: list[Job], config: RunConfig, listener: Listener):
+        self.ray, self.listener = ray, listener
+        resources = ray.cluster_resources()
+        gpus = config.gpus_per_run if config.gpus_per_run is not None else float(resources.get("GPU", 0) >= 1)
+        cpus = min(config.threads, int(resources.get("CPU", 1)))
+        fits = [resources.get("CPU", 1) // cpus] + ([resources.get("GPU", 0) // gpus] if gpus else [])
+        if not min(fits):
+            raise UserError(f"no node offers {cpus} CPUs and {gpus:g} GPUs a run; lower --threads or --gpus-per-run")
+        self.waiting = deque(jobs)
+        self.size = min(len(jobs), int(min(fits)))
+        from .worker import Worker
+
+        # Two more threads than the run itself, so that it can be watched and stopped.
+        self.actor = ray.remote(num_cpus=cpus, num_gpus=gpus, max_concurrency=3)(Worker)
+        self.idle: list[Any] = []
+        self.busy: dict[Any, tuple[Any, Job]] = {}
+        self.statuses: dict[str, str] = {}
+
+    def work(self) -> dict[str, str]:
+        try:
+            while self.waiting or self.busy:
+                self._fill()
+                self._look()
+        except KeyboardInterrupt:
+            self._interrupt()
+        return self.statuses
+
+    def _fill(self) -> None:
+        while self.waiting and len(self.busy) < self.size:
+            worker = self.idle.pop() if self.idle else self.actor.remote()
+            job = self.waiting.popleft()
+            self.busy[worker.run.remote(job)] = (worker, job)
+
+    def _look(self) -> None:
+        ended, _ = self.ray.wait(list(self.busy), timeout=_POLL)
+        for reference in ended:
+            self._end(reference)
+        for worker, job in self.busy.values():
+            self._show(worker, job)
+
+    def _show(self, worker: Any, job: Job) -> None:
+        try:
+            self.listener.event(job.run_id, self.ray.get(worker.event.remote(), timeout=_POLL))
+        except (self.ray.exceptions.GetTimeoutError, self.ray.exceptions.RayActorError):
+            return  # still starting, or dying: the run's own reference tells
+
+    def _end(self, reference: Any) -> None:
+        worker, job = self.busy.pop(reference)
+        try:
+            outcome = self.ray.get(reference)
+            status, error = outcome.status, outcome.error
+        except self.ray.exceptions.RayError as problem:
+            status, error = "failed", f"the worker process died: {str(problem).strip().splitlines()[0]}"
+            write_attempt(job, status, error)
+        if status == "refused":
+            raise UserError(error)
+        if status == "done" and not self.ray.get(worker.bloated.remote()):
+            self.idle.append(worker)
+        else:
+            self.ray.kill(worker)
+        self.statuses[job.run_id] = status
+        self.listener.ended(job.run_id, status, error)
+
+    def _interrupt(self) -> None:
+        """Ask every run to stop, wait a little, and mark those that did not answer."""
+        for worker, job in self.busy.values():
+            worker.stop.remote()
+            self.listener.event(job.run_id, Event(stage="stopping"))
+        until = time.monotonic() + _GRACE
+        while self.busy and time.monotonic() < until:
+            ended, _ = self.ray.wait(list(self.busy), timeout=_POLL)
+            for reference in ended:
+                self._end(reference)
+        for worker, job in self.busy.values():
+            self.ray.kill(worker)
+            write_attempt(job, "interrupted", "stopped by the user; the same command continues it")
+            self.statuses[job.run_id] = "interrupted"
+            self.listener.ended(job.run_id, "interrupted", "")
+
+
+def write_attempt(job: Job, status: str, error: str) -> None:
+    """The row of a run whose process could not write one itself."""
+    from ..leaderboard import Row, Store
+
+    spec = job.spec.model_dump(include={
+        "method", "variant", "method_version", "dataset", "dataset_fingerprint", "backbone", "weights", "image_size",
+        "seed", "epochs", "fit_on", "preset", "threads"})
+    Store(job.out).write_attempt(job.run_id, [Row(
+        **spec, run_id=job.run_id, split=job.split, metric="", protocol="", protocol_id="", level="", value=None,
+        status=status, error=error)])

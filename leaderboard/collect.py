@@ -1,0 +1,168 @@
+"""From a leaderboard frame to boards: which rows are repetitions of one experiment, and where each line stands."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .board import CONTROL, Board, Column, Failure, Line, Score
+from .rows import SCORED
+
+if TYPE_CHECKING:
+    import pandas
+
+# Runs that agree in all of these, and in where they stand, are repetitions; only those are averaged.
+_SETUP = ["method_version", "settings", "epochs", "fit_on", "preset", "weights", "image_size", "dataset_fingerprint",
+          "sweep"]
+_EXPERIMENT = ["dataset", "split", "backbone", "protocol_id", "method", "variant", *_SETUP]
+_ORDER = ["accuracy", "consistency", "consistency_gain", "stability", "nmi", "ari", "insertion", "deletion",
+          "foreground_iou", "keypoint_regression", "accuracy_top5", "accuracy_balanced"]
+Place = tuple[str, str, str, str]  # dataset, split, backbone, protocol_id
+
+
+def boards(frame: "pandas.DataFrame") -> list[Board]:
+    """Gather a leaderboard frame, ordered by data set, backbone, protocol and split.
+
+    Controls see no features, so they stand on every board of their data set, split and protocol. A run that failed
+    before it came to a protocol stands on every board of its data set, split and backbone.
+    """
+    frame = frame.assign(name=frame["method"] + ("@" + frame["variant"]).where(frame["variant"] != "", ""))
+    scored = _repetitions(_plain_controls(frame[frame["status"].isin(SCORED)]))
+    lines: dict[Place, list[Line]] = {}
+    controls: dict[Place, list[Line]] = {}
+    for place, line in _lines(scored):
+        (controls if line.is_control else lines).setdefault(place, []).append(line)
+    failures = _failures(frame[~frame["status"].isin(SCORED)])
+    protocols = dict(frame.loc[frame["protocol"] != "", ["protocol_id", "protocol"]].itertuples(index=False, name=None))
+    columns = _columns(scored)
+    gathered = []
+    for place in _places(lines, controls, failures):
+        floor = controls.get(_anywhere(place), [])
+        own = _ranked(lines.get(place, []))
+        metrics = {metric for line in (*own, *floor) for metric in line.scores}
+        lost = [failure for at, failure in failures if at[:3] == place[:3] and at[3] in ("", place[3])]
+        gathered.append(Board(*place[:3], protocols.get(place[3], ""), place[3],
+                              [c for c in columns if c.metric in metrics], own, floor, lost))
+    return sorted(gathered, key=lambda b: (b.dataset, b.backbone, b.protocol, b.protocol_id, b.split))
+
+
+def _plain_controls(scored: "pandas.DataFrame") -> "pandas.DataFrame":
+    """Controls without what they do not depend on, each once, however many backbones it was run beside."""
+    import pandas as pd
+
+    control = scored["method"] == CONTROL
+    plain = scored[control].assign(backbone="", epochs=0, preset="", weights="", image_size=0, sweep="")
+    same = ["dataset", "dataset_fingerprint", "split", "protocol_id", "variant", "seed", "metric", "level"]
+    return pd.concat([scored[~control], plain.drop_duplicates(same, keep="last")], ignore_index=True)
+
+
+def _repetitions(scored: "pandas.DataFrame") -> "pandas.DataFrame":
+    """Add ``rerun``, empty for repetitions; runs that repeat a seed differ in something unseen and are not averaged."""
+    group = scored.groupby(_EXPERIMENT, sort=False).ngroup()
+    runs = scored.assign(group=group)[["group", "seed", "run_id"]].drop_duplicates()
+    again = set(runs.loc[runs.duplicated(["group", "seed"]), "group"])
+    control = scored["method"] == CONTROL
+    return scored.assign(rerun=scored["run_id"].where(group.isin(again) & ~control, ""))
+
+
+def _lines(scored: "pandas.DataFrame") -> list[tuple[Place, Line]]:
+    """One line per experiment and level."""
+    keys = [*_EXPERIMENT, "rerun"]
+    scored = scored.assign(group=scored.groupby(keys, sort=True).ngroup())
+    scores, runs, told = _scores(scored), _runs(scored), _setups(scored, keys)
+    lines = []
+    for (group, level), found in scores.items():
+        place, name, run_ids, seeds, seconds, parameters = runs[group, level]
+        lines.append((place, Line(name, level, told[group], group, run_ids, seeds, found, seconds, parameters)))
+    return lines
+
+
+def _scores(scored: "pandas.DataFrame") -> dict[tuple[int, str], dict[str, Score]]:
+    done = scored["status"] == "done"
+    table = scored[["group", "level", "metric"]].assign(
+        **{name: scored[name].where(done) for name in ("value", "ci_low", "ci_high")})
+    means = table.groupby(["group", "level", "metric"]).agg(
+        value=("value", "mean"), low=("ci_low", "mean"), high=("ci_high", "mean"),
+        seeds=("value", "count"), lows=("ci_low", "count"), highs=("ci_high", "count"))
+    found: dict[tuple[int, str], dict[str, Score]] = {}
+    for (group, level, metric), value, low, high, seeds, lows, highs in means.itertuples(name=None):
+        if not seeds:
+            score = Score(None, None, None, 0)
+        else:
+            score = Score(value, low, high, seeds) if lows == highs == seeds else Score(value, None, None, seeds)
+        found.setdefault((group, level), {})[metric] = score
+    return found
+
+
+def _runs(scored: "pandas.DataFrame") -> dict[tuple[int, str], tuple]:
+    """(group, level) -> place, name, run ids, number of seeds, mean seconds of training, trainable parameters."""
+    found = {}
+    runs = scored.drop_duplicates(["group", "level", "run_id"]).sort_values(["seed", "run_id"])
+    for key, rows in runs.groupby(["group", "level"]):
+        first = rows.iloc[0]
+        seconds, parameters = rows["train_seconds"].dropna(), rows["trainable_parameters"].dropna()
+        found[key] = ((first["dataset"], first["split"], first["backbone"], first["protocol_id"]), first["name"],
+                      tuple(rows["run_id"]), rows["seed"].nunique(),
+                      float(seconds.mean()) if len(seconds) else None,
+                      int(parameters.iloc[0]) if len(parameters) else None)
+    return found
+
+
+def _setups(scored: "pandas.DataFrame", keys: Sequence[str]) -> dict[int, str]:
+    """What sets each experiment apart from others of its name on its board, in words; empty where it is alone."""
+    alike: dict[tuple, dict[int, dict]] = {}
+    for row in scored.drop_duplicates("group")[["group", *keys]].to_dict("records"):
+        place = tuple(row[key] for key in _EXPERIMENT[:6])
+        alike.setdefault(place, {})[row["group"]] = _flat(row)
+    told = {}
+    for experiments in alike.values():
+        names = list(dict.fromkeys(name for flat in experiments.values() for name in flat))
+        varied = [name for name in names if len({str(flat.get(name)) for flat in experiments.values()}) > 1]
+        for group, flat in experiments.items():
+            told[group] = ", ".join(f"{name.replace('_', ' ')} {flat[name]}" for name in varied
+                                    if flat.get(name, "") != "")
+    return told
+
+
+def _flat(row: dict) -> dict:
+    setup = {name: row[name] for name in (*_SETUP, "rerun") if name != "settings"}
+    try:
+        settings = json.loads(row["settings"])
+    except (ValueError, RecursionError):
+        settings = row["settings"]
+    setup |= settings if isinstance(settings, dict) else {"settings": settings}
+    return setup | {name: setup[name][:8] for name in ("dataset_fingerprint", "rerun")}
+
+
+def _columns(scored: "pandas.DataFrame") -> list[Column]:
+    once = scored.drop_duplicates("metric")[["metric", "unit", "higher_is_better"]]
+    rank = {metric: i for i, metric in enumerate(_ORDER)}
+    columns = [Column(metric, unit, bool(higher)) for metric, unit, higher in once.itertuples(index=False, name=None)]
+    return sorted(columns, key=lambda c: (rank.get(c.metric, len(rank)), c.metric))
+
+
+def _failures(failed: "pandas.DataFrame") -> list[tuple[Place, Failure]]:
+    once = failed.drop_duplicates(["run_id", "split", "protocol_id"]).sort_values(["name", "seed", "run_id"])
+    return [((r.dataset, r.split, r.backbone, r.protocol_id), Failure(r.name, int(r.seed), r.status, r.error, r.run_id))
+            for r in once.itertuples(index=False)]
+
+
+def _anywhere(place: Place) -> Place:
+    """Where the controls of a board stand."""
+    return place[0], place[1], "", place[3]
+
+
+def _places(lines: dict[Place, list[Line]], controls: dict[Place, list[Line]],
+            failures: list[tuple[Place, Failure]]) -> set[Place]:
+    places = set(lines)
+    # Those that know their protocol first: they make the boards that the others then stand on.
+    for place, _ in sorted(failures, key=lambda failure: not failure[0][3]):
+        if not any(place[:3] == known[:3] and place[3] in ("", known[3]) for known in places):
+            places.add(place)
+    return places | {place for place in controls if not any(_anywhere(known) == place for known in places)}
+
+
+def _ranked(lines: list[Line]) -> list[Line]:
+    """By accuracy, the levels of one experiment together; an order to read by, not a claim."""
+    accuracy = {line.group: line.scores["accuracy"].value or 0 for line in lines if "accuracy" in line.scores}
+    return sorted(lines, key=lambda line: (-accuracy.get(line.group, 0), line.title, line.group,
+                                           line.level != "final", line.level))

@@ -1,0 +1,197 @@
+"""Files that are either whole or not there: atomic writes, one-line errors, a cheap test for torn ones.
+
+Local folders get a temporary name, fsync, rename and fsync of the folder. On other file systems (memory, object stores)
+one put is atomic already.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from ..errors import UserError
+
+MAGIC = b"PAR1"
+_MENDS = {
+    errno.ENOSPC: "no space left on the device; free some and run the same command again, finished runs are kept",
+    errno.EDQUOT: "disk quota exceeded; free some and run the same command again, finished runs are kept",
+    errno.EROFS: "the file system is read-only; choose another --out",
+    errno.EACCES: "permission denied; make it writable or choose another --out",
+    errno.EPERM: "not permitted; make it writable or choose another --out",
+    errno.ENOTDIR: "part of the path is a file, not a folder; choose another --out",
+    errno.EEXIST: "it is a file, not a folder; choose another --out",
+}
+
+
+class NameTaken(Exception):
+    """Another writer already has the name."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One entry of a listing; ``stamp`` changes whenever the content may have."""
+
+    name: str
+    path: str
+    size: int
+    stamp: str
+
+
+@contextmanager
+def mendable(path: str) -> Iterator[None]:
+    """Turn an OSError into a UserError that names the path and the mend."""
+    try:
+        yield
+    except OSError as error:
+        mend = _MENDS.get(error.errno, f"{error.strerror or error}; check the path or choose another --out")
+        raise UserError(f"cannot write {path}: {mend}") from error
+
+
+class Folder:
+    """The results folder, on any file system that fsspec understands."""
+
+    def __init__(self, out: str | os.PathLike):
+        self.url = os.fspath(out)
+        try:
+            self.fs, root = url_to_fs(os.path.expanduser(self.url))
+        except (ImportError, ValueError) as error:
+            raise UserError(f"cannot open '{self.url}': {error}; install its fsspec driver or choose a local path"
+                            ) from error
+        self.root = root.rstrip("/") or "/"
+        self.local = isinstance(self.fs, LocalFileSystem)
+
+    def path(self, *parts: str) -> str:
+        return "/".join((self.root.rstrip("/"), *parts))
+
+    def exists(self, *parts: str) -> bool:
+        return self.fs.exists(self.path(*parts))
+
+    def list(self, folder: str, suffix: str = ".parquet") -> list[Found]:
+        """Files of one folder in the order of their names; names with a leading dot are unfinished and left out."""
+        where = self.path(folder)
+        if self.local:
+            return sorted(_scan(where, suffix), key=lambda found: found.name)
+        self.fs.invalidate_cache(where)
+        try:
+            infos = self.fs.ls(where, detail=True)
+        except FileNotFoundError:
+            return []
+        found = [_remote(info) for info in infos if info["type"] == "file"]
+        return sorted((f for f in found if _wanted(f.name, suffix)), key=lambda f: f.name)
+
+    def whole(self, found: Found, mark: bytes) -> bool:
+        """Cheaply: the file has Parquet's magic at both ends and a footer of ours (``mark``) that fits in between."""
+        if found.size < 2 * len(MAGIC) + 4:
+            return False
+        with suppress(OSError):
+            end = self._bytes(found, found.size - 8, found.size)
+            start = found.size - 8 - int.from_bytes(end[:4], "little")
+            if end[4:] == MAGIC and start >= len(MAGIC) and self._bytes(found, 0, len(MAGIC)) == MAGIC:
+                return mark in self._bytes(found, start, found.size)
+        return False
+
+    def _bytes(self, found: Found, start: int, end: int) -> bytes:
+        if not self.local:
+            return self.fs.cat_file(found.path, start=start, end=end)
+        file = os.open(found.path, os.O_RDONLY)
+        try:
+            return os.pread(file, end - start, start)
+        finally:
+            os.close(file)
+
+    def read(self, path: str) -> bytes:
+        return Path(path).read_bytes() if self.local else self.fs.cat_file(path)
+
+    def write(self, content: bytes, *parts: str, new: bool = False) -> str:
+        """Write a file atomically and return its path.
+
+        Raises:
+            NameTaken: ``new`` was asked for and the name is not free.
+            UserError: no space, read-only, no permission, or a file where a folder should be.
+        """
+        path = self.path(*parts)
+        if new and self.fs.exists(path):
+            raise NameTaken(path)
+        if self.local:
+            _write_local(Path(path), content, new)
+        else:
+            with mendable(path):
+                self.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+                self.fs.pipe_file(path, content)
+        return path
+
+    def check_writable(self, folder: str) -> None:
+        """Write and remove a small file.
+
+        Raises:
+            UserError: it cannot be done; says why and what to do.
+        """
+        probe = f".{uuid4().hex}.tmp"
+        path = self.write(b"partbench", folder, probe)
+        with mendable(path):
+            self.fs.rm_file(path)
+
+
+def _wanted(name: str, suffix: str) -> bool:
+    return name.endswith(suffix) and not name.startswith(".")
+
+
+def _scan(where: str, suffix: str) -> Iterator[Found]:
+    try:
+        entries = os.scandir(where)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with entries:
+        for entry in entries:
+            if _wanted(entry.name, suffix):
+                with suppress(FileNotFoundError):  # another writer may replace it under our eyes
+                    state = entry.stat()
+                    yield Found(entry.name, entry.path, state.st_size, str(state.st_mtime_ns))
+
+
+def _remote(info: dict) -> Found:
+    stamp = next((str(info[key]) for key in ("ETag", "etag", "mtime", "LastModified", "created") if key in info), "")
+    return Found(info["name"].rpartition("/")[2], info["name"], info["size"] or 0, stamp)
+
+
+def _write_local(path: Path, content: bytes, new: bool) -> None:
+    temporary = path.with_name(f".{path.name[:100]}.{uuid4().hex}.tmp")
+    try:
+        with mendable(str(path.parent)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with mendable(str(path)):
+            with open(temporary, "xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            _name(temporary, path, new)
+            _sync_folder(path.parent)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def _name(temporary: Path, path: Path, new: bool) -> None:
+    if not new:
+        os.replace(temporary, path)
+        return
+    try:
+        os.link(temporary, path)  # unlike a rename, refuses a name that another writer took meanwhile
+    except FileExistsError:
+        raise NameTaken(path) from None
+    except OSError:  # a file system without hard links
+        os.replace(temporary, path)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

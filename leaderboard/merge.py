@@ -1,0 +1,76 @@
+"""From many row files to one frame: whatever is torn, foreign or superseded stays out, with the reason."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from .files import Folder, Found
+from .names import Name, parse
+from .parquet import Unreadable, decode_rows
+from .rows import KEY, SCORED, schema, to_frame
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def merge(folder: Folder, files: Sequence[Found]) -> "tuple[pandas.DataFrame, list[str]]":
+    """Rows that count among ``files``, ordered by key, and one line for each file skipped."""
+    tables, problems = [], []
+    for found in files:
+        try:
+            tables.append(_table(folder, found))
+        except FileNotFoundError:
+            continue  # replaced or removed since the listing
+        except (OSError, Unreadable) as error:
+            problems.append(f"rows/{found.name}: {error}")
+    frame = to_frame(pa.concat_tables([schema().empty_table(), *tables]).combine_chunks())
+    frame = frame[_counts(frame)].sort_values([*KEY, "attempt"], ignore_index=True)
+    return frame, problems
+
+
+def _table(folder: Folder, found: Found) -> pa.Table:
+    name = parse(found.name)
+    if name is None:
+        raise Unreadable("not a name that partbench writes")
+    table = decode_rows(folder.read(found.path))
+    _belongs(table, name)
+    return table
+
+
+def _belongs(table: pa.Table, name: Name) -> None:
+    """Rows under another's name would be counted twice."""
+    said = {"run_id": name.run_id, "attempt": name.attempt}
+    if not name.attempt:
+        said |= {"protocol_id": name.protocol_id, "split": name.split}
+    for column, value in said.items():
+        if table[column].unique().to_pylist() != [value]:
+            raise Unreadable(f"its rows are not of the {column} that its name says")
+    statuses = set(table["status"].unique().to_pylist())
+    if (statuses <= SCORED) if name.attempt else not statuses <= SCORED:
+        raise Unreadable("scores and failed attempts are mixed up")
+    if len(table.select(KEY).group_by(KEY).aggregate([])) < len(table):
+        raise Unreadable("one key twice")
+    values = table["value"].to_numpy()
+    if not np.isfinite(values[table["status"].to_numpy() == "done"]).all():
+        raise Unreadable("a done row without a finite value")
+
+
+def _counts(frame: "pandas.DataFrame") -> np.ndarray:
+    """Which rows count: scores, and attempts that nothing supersedes.
+
+    An attempt is superseded by scores and by a later attempt of its run and split. Both must concern its protocol,
+    unless one of them ended before it came to a protocol (the empty id).
+    """
+    columns = ["run_id", "split", "protocol_id", "attempt"]
+    endings: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    for run_id, split, protocol, attempt in frame[columns].drop_duplicates().itertuples(index=False):
+        endings.setdefault((run_id, split), []).append((protocol, attempt))
+
+    def counts(run_id: str, split: str, protocol: str, attempt: int) -> bool:
+        return attempt == 0 or not any(
+            (other == 0 or other > attempt) and ("" in (protocol, against) or protocol == against)
+            for against, other in endings[run_id, split])
+
+    return np.array([counts(*row) for row in frame[columns].itertuples(index=False)], dtype=bool)

@@ -1,0 +1,169 @@
+"""The store: every score and every failure as a small Parquet file that is written once and never shared."""
+
+import logging
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import UserError
+from .files import Folder, NameTaken
+from .names import attempt_name, digest, file_name, parse
+from .rows import MARK, SCORED, Row
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
+logger = logging.getLogger(__name__)
+ROWS, ITEMS, BOARD = "rows", "items", "leaderboard.parquet"
+
+
+class Store:
+    """Results under ``out``: a local path or any URL that fsspec understands (``memory://x``, ``s3://bucket/x``)."""
+
+    def __init__(self, out: str | os.PathLike):
+        self.folder = Folder(out)
+
+    def check_writable(self) -> None:
+        """Raise UserError now rather than after hours of training when nothing can be written here."""
+        self.folder.check_writable(ROWS)
+
+    def write_scores(self, run_id: str, protocol_id: str, split: str, rows: Sequence[Row]) -> str:
+        """Store the scores of one run under one protocol on one split; from here on the run counts as finished.
+
+        Args:
+            rows: all of them, ``done`` or ``not_applicable``.
+
+        Returns:
+            The path written.
+
+        Raises:
+            ValueError: no rows, rows of another run, protocol or split, another status, or one key twice.
+            UserError: the folder cannot be written.
+        """
+        from .parquet import encode_rows
+
+        name = file_name(run_id, protocol_id, split)
+        for row in rows:
+            if (row.run_id, row.protocol_id, row.split) != (run_id, protocol_id, split):
+                raise ValueError(f"a row of {row.run_id}, {row.protocol_id}, {row.split} does not belong in {name}")
+            if row.status not in SCORED:
+                raise ValueError(f"a row of status '{row.status}' is an attempt, not a score")
+        return self.folder.write(encode_rows(rows), ROWS, name)
+
+    def write_attempt(self, run_id: str, rows: Sequence[Row]) -> str:
+        """Store how a run ended without scores, under the next free attempt number (also set in the rows).
+
+        Raises:
+            ValueError: no rows, rows of another run, a score, or one key twice.
+            UserError: the folder cannot be written.
+        """
+        from .parquet import encode_rows
+
+        if any(row.run_id != run_id or row.status in SCORED for row in rows):
+            raise ValueError(f"an attempt of {run_id} holds rows of that run only, and no scores")
+        number = self._attempts(run_id) + 1
+        while True:
+            numbered = [row.model_copy(update={"attempt": number}) for row in rows]
+            try:
+                return self.folder.write(encode_rows(numbered), ROWS, attempt_name(run_id, number), new=True)
+            except NameTaken:
+                number += 1
+
+    def _attempts(self, run_id: str) -> int:
+        names = [parse(found.name) for found in self.folder.list(ROWS)]
+        return max((name.attempt for name in names if name and name.run_id == run_id), default=0)
+
+    def write_items(self, run_id: str, protocol_id: str, split: str, table: "pyarrow.Table | pandas.DataFrame") -> str:
+        """Store what the scores were computed from; :meth:`read_items` brings it back.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
+        from .parquet import encode_items
+
+        return self.folder.write(encode_items(table), ITEMS, file_name(run_id, protocol_id, split))
+
+    def read_items(self, run_id: str, protocol_id: str, split: str = "test") -> "pyarrow.Table":
+        """What :meth:`write_items` stored.
+
+        Raises:
+            UserError: there is none, or it is torn or foreign.
+        """
+        from .parquet import Unreadable, decode_items
+
+        name = file_name(run_id, protocol_id, split)
+        try:
+            return decode_items(self.folder.read(self.folder.path(ITEMS, name)))
+        except (OSError, Unreadable) as error:
+            mend = f"score the run again: harness score {run_id}"
+            raise UserError(f"cannot read items/{name}: {error}; {mend}") from error
+
+    def finished(self, protocol_id: str, split: str) -> set[str]:
+        """Run ids with scores under a protocol on a split: one listing, then both ends of each file.
+
+        A torn or foreign file does not count, so its run is done again. Imports neither torch nor pandas nor pyarrow.
+        """
+        ending = file_name("x", protocol_id, split)[1:]
+        files = [(parse(found.name), found) for found in self.folder.list(ROWS, ending)]
+        return {name.run_id for name, found in files if name and self.folder.whole(found, MARK)}
+
+    def read(self) -> "tuple[pandas.DataFrame, list[str]]":
+        """Every row that counts, and what was skipped and why.
+
+        Scores count; an attempt counts where its run has neither scores nor a later attempt for that split (and
+        protocol, where the attempt got as far as one).
+        """
+        from .merge import merge
+
+        return merge(self.folder, self.folder.list(ROWS))
+
+    def current(self) -> "tuple[pandas.DataFrame, list[str]]":
+        """As :meth:`read`, through ``leaderboard.parquet`` where that is up to date."""
+        self._must_exist()
+        files = self.folder.list(ROWS)
+        return self._cached(digest(files)) or self.read()
+
+    def build(self) -> "pandas.DataFrame":
+        """Bring ``leaderboard.parquet`` up to date and return it; costs one listing where nothing changed.
+
+        Raises:
+            UserError: there is no such folder, or it cannot be written.
+        """
+        from .merge import merge
+        from .parquet import encode_board
+
+        self._must_exist()
+        files = self.folder.list(ROWS)
+        cached = self._cached(digest(files))
+        if cached:
+            return cached[0]
+        frame, problems = merge(self.folder, files)
+        for problem in problems:
+            logger.warning("skipped %s", problem)
+        self.folder.write(encode_board(frame, digest(files), problems), BOARD)
+        return frame
+
+    def _cached(self, listing: str) -> "tuple[pandas.DataFrame, list[str]] | None":
+        from .parquet import Unreadable, decode_board
+
+        try:
+            return decode_board(self.folder.read(self.folder.path(BOARD)), listing)
+        except (OSError, Unreadable):
+            return None
+
+    def _must_exist(self) -> None:
+        if not self.folder.exists(ROWS):
+            raise UserError(f"no results in '{self.folder.url}' (no folder {ROWS}/); give the --out of a run")
+
+
+def load(path: str | os.PathLike) -> "pandas.DataFrame":
+    """The leaderboard under ``path`` as a tidy pandas frame, one line per score; nothing is written.
+
+    Raises:
+        UserError: there are no results.
+    """
+    frame, problems = Store(path).current()
+    for problem in problems:
+        logger.warning("skipped %s", problem)
+    return frame

@@ -1,0 +1,126 @@
+"""The frozen vision transformer that methods share, taken block by block."""
+
+from collections.abc import Mapping
+
+import torch
+from timm.models.vision_transformer import Block, VisionTransformer
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from ..errors import UserError
+from .prompting import project, read_prompts, with_prompts
+from .weights import build
+
+
+class _Embed(nn.Module):
+    """Everything before the first block, as timm does it; a module of its own so that parameters can be swapped."""
+
+    def __init__(self, vit: VisionTransformer):
+        super().__init__()
+        self.vit = vit
+
+    def forward(self, images: Tensor) -> Tensor:
+        vit = self.vit
+        return vit.norm_pre(vit.patch_drop(vit._pos_embed(vit.patch_embed(images))))
+
+
+class Backbone(nn.Module):
+    """A timm vision transformer: frozen, in eval mode whatever ``.train()`` says, and shared between methods.
+
+    The patches are always the last ``h*w`` tokens; before them stand ``prefix`` class and register tokens.
+
+    Attributes:
+        width, depth, heads: D, number of blocks, attention heads.
+        grid: (h, w) patches.
+        prefix: class, distillation and register tokens, 0 to 5.
+        mean, std: the normalisation of its training, per channel in [0, 1] pixels.
+        image_size: side in pixels.
+    """
+
+    def __init__(self, vit: VisionTransformer, name: str):
+        super().__init__()
+        block = vit.blocks[0]
+        if not isinstance(block, Block) or not hasattr(block.attn, "qkv"):
+            raise UserError(f"backbone '{name}' has {type(block).__name__} blocks; choose a timm ViT with plain blocks")
+        self.name = name
+        self.vit = vit.eval().requires_grad_(False)
+        self._embed = (_Embed(vit),)  # in a tuple: the same module must not be registered twice
+        self.width, self.depth, self.heads = vit.embed_dim, len(vit.blocks), block.attn.num_heads
+        self.grid: tuple[int, int] = vit.patch_embed.grid_size
+        self.prefix: int = vit.num_prefix_tokens
+        config = vit.pretrained_cfg
+        self.mean, self.std = tuple(config["mean"]), tuple(config["std"])
+        self.image_size: int = vit.patch_embed.img_size[0]
+
+    def train(self, mode: bool = True) -> "Backbone":
+        return super().train(False)
+
+    def embed(self, images: Tensor, embeddings: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Normalised images [B, 3, H, W] -> tokens [B, S, D] entering the first block.
+
+        ``embeddings`` stand in for the backbone's own class, register and position embeddings, by name.
+        """
+        swapped = {f"vit.{name}": value for name, value in (embeddings or {}).items()}
+        return functional_call(self._embed[0], swapped, (images,)) if swapped else self._embed[0](images)
+
+    def embedding_parameters(self) -> dict[str, Tensor]:
+        """Copies of the class, distillation, register and position embeddings that this backbone has."""
+        names = ("cls_token", "dist_token", "reg_token", "pos_embed")
+        found = {name: getattr(self.vit, name, None) for name in names}
+        return {name: value.detach().clone() for name, value in found.items() if value is not None}
+
+    def run(self, tokens: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
+        """Blocks ``start`` to ``stop`` (exclusive; None: all that follow) on [B, S, D]."""
+        for block in self.vit.blocks[start:stop]:
+            tokens = block(tokens)
+        return tokens
+
+    def run_with_prompts(self, tokens: Tensor, block: int, prompts: Tensor) -> Tensor:
+        """Block number ``block`` with prompts [P, D] or [B, P, D] whose outputs are discarded: [B, S, D]."""
+        return with_prompts(self.vit.blocks[block], tokens, prompts)
+
+    def read_prompts(self, tokens: Tensor, block: int, prompts: Tensor, isolate: bool = False) -> Tensor:
+        """Outputs [B, P, D] of prompts [P, D] or [B, P, D] in block number ``block``, the tokens' being discarded."""
+        return read_prompts(self.vit.blocks[block], tokens, prompts, isolate)
+
+    def norm(self, tokens: Tensor) -> Tensor:
+        """The final LayerNorm; models that normalise after pooling keep it as ``fc_norm``."""
+        final = self.vit.fc_norm if isinstance(self.vit.norm, nn.Identity) else self.vit.norm
+        return final(tokens)
+
+    def patches(self, tokens: Tensor) -> Tensor:
+        """The last h*w of tokens [B, S, D], as [B, D, h, w]."""
+        height, width = self.grid
+        return tokens[:, -height * width:].transpose(1, 2).unflatten(2, (height, width))
+
+    def attention_rows(self, tokens: Tensor, block: int, queries: Tensor | slice | list[int]) -> Tensor:
+        """Attention of some tokens over all, in block number ``block``.
+
+        Args:
+            tokens: [B, S, D] entering the block, prompts included.
+            queries: positions in the sequence.
+
+        Returns:
+            Probabilities [B, heads, Q, S].
+        """
+        module = self.vit.blocks[block]
+        normed = module.norm1(tokens)
+        (query,) = project(module, normed[:, queries], "q")
+        (key,) = project(module, normed, "k")
+        return (query * module.attn.scale @ key.transpose(-2, -1)).float().softmax(-1)
+
+
+def load_backbone(name: str, weights: str | None = None, image_size: int = 224,
+                  device: torch.device | str | None = None) -> Backbone:
+    """A frozen backbone.
+
+    Args:
+        name: timm model, with or without a pretrained tag (``vit_base_patch14_reg4_dinov2.lvd142m``).
+        weights: None downloads what timm holds for the name; else a ``.safetensors`` or ``.pth`` file, or ``random``
+            (the same numbers every time).
+        image_size: side in pixels, a multiple of the patch; position embeddings are interpolated to it.
+
+    Raises:
+        UserError: unknown model, not a plain ViT, size not a multiple of the patch, weights missing or not fitting.
+    """
+    return Backbone(build(name, weights, image_size), name).to(device)

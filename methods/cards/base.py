@@ -1,0 +1,55 @@
+"""What a method's card says beyond name and settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from ...cards import Card
+from ...errors import UserError, unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodCard(Card):
+    """A method's card.
+
+    Attributes:
+        maps: one sentence: what the part maps of this method are.
+        class_specific: part ids belong to a class, so NMI, ARI and KPR do not apply.
+        variants: ``name@variant`` -> the settings it changes.
+        epochs: passes over the data by preset.
+        batch_size: images per step of the recipe.
+    """
+
+    maps: str = ""
+    class_specific: bool = False
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    epochs: Mapping[str, int] = field(default_factory=lambda: {"quick": 5, "default": 25, "paper": 25})
+    batch_size: int = 16
+
+    def resolve(self, variant: str = "", overrides: Mapping[str, Any] | None = None) -> BaseModel:
+        """Settings of a variant with the user's overrides on top.
+
+        Raises:
+            UserError: unknown variant or setting (with the nearest name), or a value out of bounds.
+        """
+        if variant and variant not in self.variants:
+            raise unknown(f"variant of {self.name}", variant, self.variants)
+        values = {**self.variants.get(variant, {}), **(overrides or {})}
+        for name in values:
+            if name not in self.settings.model_fields:
+                raise unknown(f"setting of {self.name}", name, self.settings.model_fields)
+        try:
+            return self.settings(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, (self.name, *first["loc"])))
+            message = first["msg"].removeprefix("Value error, ")
+            raise UserError(f"{where}={first['input']!r}: {message}; see: harness show {self.name}") from None
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """``"ivpt@bias"`` -> ``("ivpt", "bias")``; no variant is the empty string."""
+    method, _, variant = name.partition("@")
+    return method, variant

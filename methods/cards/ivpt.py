@@ -1,0 +1,62 @@
+"""Card of IVPT."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from ...cards import Settings
+from .base import MethodCard
+
+
+class IVPTSettings(Settings):
+    """Defaults are the paper's; loss weights are all one there."""
+
+    prototypes: tuple[int, ...] = Field(
+        (17, 14, 11, 8, 5), description="prototypes per level, fine to coarse, each with one background prototype; "
+                              "designs with one level take the last count")
+    design: Literal["last_layer", "bias", "regions", "cross_layer", "grouped"] = Field(
+        "grouped", description="row of the paper's ablation; grouped is IVPT")
+    train_embeddings: bool = Field(
+        False, description="train the class token, registers and position embeddings too, as the public code does")
+    grouping_noise: bool = Field(True, description="Gumbel noise on the grouping of prototypes while training")
+    classification: float = Field(1.0, ge=0, description="weight of the cross-entropy")
+    consistency: float = Field(1.0, ge=0, description="weight of the KL from the final map to the grouped maps")
+    presence: float = Field(1.0, ge=0, description="weight of foreground presence")
+    background_presence: float = Field(1.0, ge=0, description="weight of background presence near the border")
+    entropy: float = Field(1.0, ge=0, description="weight of the per-patch entropy")
+    total_variation: float = Field(1.0, ge=0, description="weight of total variation")
+    equivariance: float = Field(1.0, ge=0, description="weight of equivariance under an affine warp")
+    orthogonality: float = Field(1.0, ge=0, description="weight of orthogonality of the concept features")
+    prototype_rate: float = Field(2e-4, gt=0, description="Adam rate of prototypes, bias maps and trained embeddings")
+    head_rate: float = Field(1e-2, gt=0, description="Adam rate of prompting, grouping, modulation and classifier")
+
+    @field_validator("prototypes")
+    @classmethod
+    def _levels(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value:
+            raise ValueError("at least one level of prototypes")
+        if min(value) < 2:
+            raise ValueError("every level needs at least 2 prototypes: one part and the background")
+        return value
+
+
+IVPT = MethodCard(
+    name="ivpt",
+    title="IVPT",
+    implementation="partbench.methods.ivpt:IVPT",
+    paper="""@inproceedings{wang2026ivpt,
+  title={Exploring Interpretability for Visual Prompt Tuning with Cross-layer Concepts},
+  author={Wang, Yubin and Jiang, Xinyang and Cheng, De and Zhao, Xiangqian and Wang, Zilong and Li, Dongsheng
+          and Zhao, Cairong},
+  booktitle={ICLR}, year={2026}, note={arXiv:2503.06084}}""",
+    settings=IVPTSettings,
+    maps="softmax assignment of every patch to the prototypes of a level, background excluded; "
+         "`final` holds the concepts that classify, `public` the level that the public code scores",
+    variants={
+        "public": {"train_embeddings": True},
+        "last_layer": {"design": "last_layer"},
+        "bias": {"design": "bias"},
+        "regions": {"design": "regions"},
+        "cross_layer": {"design": "cross_layer"},
+    },
+)

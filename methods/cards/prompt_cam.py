@@ -1,0 +1,46 @@
+"""Card of Prompt-CAM."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ...cards import Settings
+from .base import MethodCard
+
+
+class PromptCAMSettings(Settings):
+    """The public recipe is SGD from random prompts; its basin is narrow, so ours was chosen on a validation split."""
+
+    depth: Literal["deep", "shallow"] = Field(
+        "deep", description="deep: class prompts in the last block only; shallow: class prompts from the first block on")
+    agnostic_prompts: Annotated[int, Field(ge=0)] | Literal["classes"] = Field(
+        10, description="class-agnostic prompts before the last block; 'classes' as many as classes (the public code)")
+    isolate: bool = Field(False, description="a class prompt attends to itself, prefix and patches, not to its siblings")
+    dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the prompts, one mask per step")
+    top_heads: int = Field(4, ge=1, description="heads that make up the saliency, by greedy ranking")
+    start: Literal["class_token", "random"] = Field(
+        "class_token", description="class prompts start at the mean class token of the training images, or at random: "
+                                   "random ones draw attention to each other and tend to collapse")
+    learning_rate: float = Field(1e-2, gt=0, description="AdamW rate of class prompts and head")
+    agnostic_rate: float = Field(1e-3, gt=0, description="AdamW rate of the class-agnostic prompts")
+    weight_decay: float = Field(1e-3, ge=0)
+
+
+PROMPT_CAM = MethodCard(
+    name="prompt_cam",
+    title="Prompt-CAM",
+    implementation="partbench.methods.prompt_cam:PromptCAM",
+    paper="""@inproceedings{chowdhury2025promptcam,
+  title={Prompt-CAM: Making Vision Transformers Interpretable for Fine-Grained Analysis},
+  author={Chowdhury, Arpita and others},
+  booktitle={CVPR}, year={2025}, note={arXiv:2501.09333}}""",
+    settings=PromptCAMSettings,
+    maps="attention heads of the target class's prompt in the last block, renormalised over patches",
+    class_specific=True,
+    epochs={"quick": 5, "default": 25, "paper": 130},
+    variants={
+        "faithful": {"agnostic_prompts": "classes"},
+        "shallow": {"depth": "shallow"},
+        "isolate": {"isolate": True},
+    },
+)

@@ -1,0 +1,32 @@
+"""The methods there are, and how one is built."""
+
+from typing import TYPE_CHECKING, Any
+
+from ..cards import Registry
+from .cards.base import MethodCard, split_name
+
+if TYPE_CHECKING:
+    from .backbone import Backbone
+    from .base import Method
+
+
+def _shipped() -> list[MethodCard]:
+    from .cards import IVPT, PROMPT_CAM
+
+    return [IVPT, PROMPT_CAM]
+
+
+registry: Registry[MethodCard] = Registry("method", _shipped, "partbench.methods")
+
+
+def create(name: str, backbone: "Backbone", classes: int, **settings: Any) -> "Method":
+    """Build a method: ``create("ivpt@bias", backbone, classes=200, prototypes=[17, 14, 11, 8, 5])``.
+
+    Parameters are initialised from torch's global generator: seed it first.
+
+    Raises:
+        UserError: unknown method, variant or setting, or a value out of bounds.
+    """
+    method, variant = split_name(name)
+    card = registry.get(method)
+    return card.load()(backbone, classes, card.resolve(variant, settings))

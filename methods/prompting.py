@@ -1,0 +1,103 @@
+"""Prompts in a frozen ViT block, computing only what is used of them.
+
+A prompt whose output is thrown away acts on the others through its key and value alone, and a prompt that is only
+read needs its query alone: both are exact, and cost a fraction of a longer sequence. A block is permutation-equivariant,
+so where prompts stand in the sequence changes no number.
+"""
+
+import torch
+from timm.models.vision_transformer import Block
+from torch import Tensor
+from torch.nn.functional import linear, scaled_dot_product_attention
+
+
+def project(block: Block, normed: Tensor, parts: str) -> list[Tensor]:
+    """Queries, keys or values, ``parts`` being a run of "qkv": normalised tokens [..., S, D] -> [..., heads, S, d] each."""
+    attention = block.attn
+    first, last = "qkv".index(parts[0]), "qkv".index(parts[-1]) + 1
+    rows = slice(first * attention.attn_dim, last * attention.attn_dim)
+    bias = None if attention.qkv.bias is None else attention.qkv.bias[rows]
+    flat = linear(normed, attention.qkv.weight[rows], bias)
+    split = flat.unflatten(-1, (last - first, attention.num_heads, attention.head_dim)).movedim(-3, 0).transpose(-3, -2)
+    norms = {"q": attention.q_norm, "k": attention.k_norm, "v": torch.nn.Identity()}
+    return [norms[part](value) for part, value in zip(parts, split, strict=True)]
+
+
+def finish(block: Block, tokens: Tensor, normed: Tensor, heads: Tensor) -> Tensor:
+    """The rest of a block after attention: attended values [B, heads, S, d] of ``tokens`` [B, S, D] -> [B, S, D]."""
+    attention = block.attn
+    attended = attention.norm(heads.transpose(1, 2).flatten(2))
+    if attention.gate is not None:
+        attended = attended * attention.gate(normed).sigmoid()
+    tokens = tokens + block.ls1(attention.proj(attended))
+    return tokens + block.ls2(block.mlp(block.norm2(tokens)))
+
+
+def _per_image(prompts: Tensor, batch: int) -> Tensor:
+    return prompts if prompts.ndim == 4 else prompts.expand(batch, *prompts.shape)
+
+
+def with_prompts(block: Block, tokens: Tensor, prompts: Tensor) -> Tensor:
+    """One block on [tokens, prompts], outputs of the tokens only.
+
+    Args:
+        tokens: [B, S, D] entering the block.
+        prompts: [P, D] shared by the batch (keys and values are then computed once), or [B, P, D].
+
+    Returns:
+        [B, S, D].
+    """
+    normed = block.norm1(tokens)
+    query, key, value = project(block, normed, "qkv")
+    prompt_key, prompt_value = (_per_image(p, len(tokens)) for p in project(block, block.norm1(prompts), "kv"))
+    heads = scaled_dot_product_attention(
+        query, torch.cat([prompt_key, key], 2), torch.cat([prompt_value, value], 2))
+    return finish(block, tokens, normed, heads)
+
+
+def read_prompts(block: Block, tokens: Tensor, prompts: Tensor, isolate: bool = False) -> Tensor:
+    """One block on [tokens, prompts], outputs of the prompts only.
+
+    Args:
+        tokens: [B, S, D] entering the block.
+        prompts: [P, D] shared by the batch, or [B, P, D].
+        isolate: a prompt sees itself and the tokens, not the other prompts.
+
+    Returns:
+        [B, P, D].
+    """
+    batch, count = len(tokens), prompts.shape[-2]
+    key, value = project(block, block.norm1(tokens), "kv")
+    normed = block.norm1(prompts)
+    query, prompt_key, prompt_value = (_per_image(p, batch) for p in project(block, normed, "qkv"))
+    mask = None
+    if isolate:
+        itself = torch.eye(count, dtype=torch.bool, device=tokens.device)
+        mask = torch.cat([itself, itself.new_ones(count, tokens.shape[1])], 1)
+    heads = scaled_dot_product_attention(
+        query, torch.cat([prompt_key, key], 2), torch.cat([prompt_value, value], 2), attn_mask=mask)
+    return finish(block, prompts.expand(batch, -1, -1), normed, heads)
+
+
+def attend_one(block: Block, tokens: Tensor, prompts: Tensor, chosen: Tensor,
+               isolate: bool = False) -> tuple[Tensor, Tensor]:
+    """How one prompt per image attends in a block, without the attention of the others.
+
+    Args:
+        tokens: [B, S, D] entering the block.
+        prompts: [P, D] or [B, P, D].
+        chosen: long [B], the prompt that is read on each image.
+        isolate: as in :func:`read_prompts`.
+
+    Returns:
+        Attention [B, heads, K] and the values [B, heads, K, d] it weighs; the last columns are the patches.
+    """
+    images = torch.arange(len(tokens), device=tokens.device)
+    key, value = project(block, block.norm1(tokens), "kv")
+    query, prompt_key, prompt_value = (_per_image(p, len(tokens)) for p in project(block, block.norm1(prompts), "qkv"))
+    query = query[images, :, chosen].unsqueeze(2)
+    if isolate:
+        prompt_key, prompt_value = (p[images, :, chosen].unsqueeze(2) for p in (prompt_key, prompt_value))
+    keys, values = torch.cat([prompt_key, key], 2), torch.cat([prompt_value, value], 2)
+    attention = (query * block.attn.scale @ keys.transpose(-2, -1)).float().softmax(-1).squeeze(2)
+    return attention, values

@@ -1,0 +1,147 @@
+"""Building a timm vision transformer and filling it: downloaded, from a file, or random."""
+
+import logging
+import pickle
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import timm
+import torch
+from huggingface_hub import constants
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
+from torch import Tensor
+
+from ..errors import UserError, unknown
+
+_SHOWN = 6  # keys listed per kind of misfit; the rest is counted
+
+
+def build(name: str, weights: str | None, image_size: int) -> VisionTransformer:
+    """A ViT without its classifier, for square images of ``image_size`` pixels.
+
+    Raises:
+        UserError: see :func:`partbench.methods.load_backbone`.
+    """
+    if not timm.is_model(name):
+        raise unknown("backbone", name, timm.list_models() + timm.list_pretrained())
+    if weights is None:
+        vit = _download(name, image_size)
+    else:
+        vit = _create(name, image_size, pretrained=False)
+        if weights != "random":
+            fill(vit, name, Path(weights))
+    return vit
+
+
+def _create(name: str, image_size: int, pretrained: bool) -> VisionTransformer:
+    _check_size(name, image_size)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        try:
+            vit = timm.create_model(name, pretrained=pretrained, num_classes=0, img_size=image_size)
+        except TypeError:  # CNNs take no img_size
+            vit = None
+    if not isinstance(vit, VisionTransformer):
+        raise UserError(f"backbone '{name}' is not a timm VisionTransformer; see: harness list backbones")
+    patch = vit.patch_embed.patch_size[0]
+    if image_size % patch:
+        raise UserError(f"image size {image_size} is not a multiple of the patch size {patch} of '{name}'; "
+                        f"try {max(1, round(image_size / patch)) * patch}")
+    return vit
+
+
+def _check_size(name: str, image_size: int) -> None:
+    if image_size < 1:
+        raise UserError(f"image size {image_size} of '{name}' is not positive; give pixels, for instance 224")
+
+
+def _download(name: str, image_size: int) -> VisionTransformer:
+    try:
+        with _impatient_hub():
+            return _create(name, image_size, pretrained=True)
+    except UserError:
+        raise
+    except Exception as error:  # hub clients raise a dozen kinds; all mean that the weights could not be had
+        asked = timm.get_pretrained_cfg(name)
+        source = (asked and (asked.hf_hub_id or asked.url)) or "timm has no pretrained weights under this name"
+        reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+        raise UserError(f"cannot download weights of '{name}' ({source}): {reason}; put the file on this machine and "
+                        "pass --weights FILE (.safetensors or .pth), or --weights random") from error
+
+
+@contextmanager
+def _impatient_hub() -> Iterator[None]:
+    """Without a network the hub client retries for most of a minute and logs every try: look in its cache alone."""
+    logger = logging.getLogger("huggingface_hub")
+    level, offline = logger.level, constants.HF_HUB_OFFLINE
+    try:
+        socket.getaddrinfo(urlsplit(constants.ENDPOINT).hostname, None)
+    except OSError:
+        constants.HF_HUB_OFFLINE = True
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = offline
+        logger.setLevel(level)
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """Tensors by name from a ``.safetensors`` or torch file; nothing but plain tensors is unpickled.
+
+    Raises:
+        UserError: missing, torn, or holding anything else than tensors.
+    """
+    if not path.is_file():
+        raise UserError(f"no weights at {path}; pass --weights FILE (.safetensors or .pth)")
+    try:
+        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise UserError(f"{path} holds no plain tensors ({type(error).__name__}); "
+                        "save a state dict with torch.save or safetensors and pass that") from error
+    for wrapper in ("model", "state_dict"):
+        if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
+            state = state[wrapper]
+    if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
+        raise UserError(f"{path} is not a state dict of tensors; save model.state_dict() and pass that")
+    return state
+
+
+def fill(vit: VisionTransformer, name: str, path: Path) -> None:
+    """Load ``path`` into ``vit``, strictly but for the classifier, interpolating position embeddings to its size.
+
+    Raises:
+        UserError: lists the keys that do not fit.
+    """
+    state = read(path)
+    try:
+        given = checkpoint_filter_fn(state, vit)
+    except (RuntimeError, ValueError, KeyError, AssertionError, AttributeError) as error:
+        raise UserError(f"{path} does not fit '{name}': {str(error).splitlines()[0]}; "
+                        "pass the weights of this model or name theirs with --backbone") from error
+    given = {key: value for key, value in given.items() if not key.startswith(("head.", "head_dist."))}
+    wanted = vit.state_dict()
+    misfits = {
+        "missing": [key for key in wanted if key not in given],
+        "unexpected": [key for key in given if key not in wanted],
+        "of another shape": [f"{key} {tuple(given[key].shape)} instead of {tuple(wanted[key].shape)}"
+                             for key in wanted if key in given and given[key].shape != wanted[key].shape],
+    }
+    found = [f"{kind}: {_listed(keys)}" for kind, keys in misfits.items() if keys]
+    if found:
+        raise UserError(f"{path} does not fit '{name}': {'; '.join(found)}. Pass the weights of this model, "
+                        "or name theirs with --backbone")
+    bad = [key for key, value in given.items() if value.is_floating_point() and not value.isfinite().all()]
+    if bad:
+        raise UserError(f"{path} holds values that are not finite in {_listed(bad)}; get the file again")
+    vit.load_state_dict(given)
+
+
+def _listed(keys: list[str]) -> str:
+    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+    return ", ".join(keys[:_SHOWN]) + more

@@ -1,0 +1,106 @@
+"""What the accumulators share: list states on the metric's device, and an interval over classes."""
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
+
+from .protocol import Protocol
+from .statistics import Resampled, bootstrap_interval
+
+
+class ClassMetric(Metric):
+    """A score over images that belong to classes.
+
+    A subclass names the states it adds to ``labels``, keeps them in ``update``, and says its score and how the score
+    follows from how often each class is drawn. ``compute`` is exact for any split into batches.
+    """
+
+    is_differentiable = False
+    full_state_update = False
+    higher_is_better = True
+    plot_lower_bound, plot_upper_bound = 0.0, 1.0
+    states: tuple[str, ...] = ()
+
+    def __init__(self, protocol: Protocol):
+        super().__init__()
+        self.protocol = protocol
+        for name in ("labels", *self.states):
+            self.add_state(name, default=[], dist_reduce_fx="cat")
+
+    def keep(self, labels: Tensor, **values: Tensor) -> None:
+        """Append one batch; every tensor begins with the images.
+
+        Raises:
+            ValueError: tensors of different lengths.
+        """
+        for name, value in values.items():
+            if len(value) != len(labels):
+                raise ValueError(f"{name} has {len(value)} images, labels {len(labels)}")
+        for name, value in {"labels": labels, **values}.items():
+            getattr(self, name).append(value.detach().to(self.device))
+
+    def gathered(self, name: str) -> Tensor:
+        """A state over all images seen.
+
+        Raises:
+            ValueError: no image was seen.
+        """
+        if not self.images:
+            raise ValueError(f"{type(self).__name__} needs at least one image; call update first")
+        return dim_zero_cat(getattr(self, name))
+
+    @property
+    def images(self) -> int:
+        """Number of images seen."""
+        return sum(map(len, self.labels)) if isinstance(self.labels, list) else len(self.labels)
+
+    def score(self) -> float:
+        """The value over all images seen."""
+        raise NotImplementedError
+
+    def resampling(self) -> tuple[int, Resampled]:
+        """Number of classes, and the score as a function of how often each is drawn."""
+        raise NotImplementedError
+
+    def compute(self) -> Tensor:
+        """The score, a float64 scalar."""
+        return torch.tensor(self.score(), dtype=torch.float64, device=self.device)
+
+    def interval(self, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
+        """95 % bootstrap interval over classes; holds the score."""
+        classes, statistic = self.resampling()
+        low, high = bootstrap_interval(statistic, classes, resamples, seed)
+        score = self.compute().item()  # summed in another order than the statistic: may differ in the last digit
+        return min(low, score), max(high, score)
+
+
+class PartMetric(ClassMetric):
+    """A score of where part maps peak. Keeps integers per (image, concept) and (image, keypoint), never a map."""
+
+    states = ("peaks", "keypoints", "visible", "part_ids")
+
+    def update(self, peaks: Tensor, keypoints: Tensor, visible: Tensor, labels: Tensor, part_ids: Tensor) -> None:
+        """Add images.
+
+        Args:
+            peaks: long [N, K, 2], (x, y) on the protocol's canvas.
+            keypoints: [N, P, 2], (x, y) on the protocol's canvas; truncated toward zero.
+            visible: bool [N, P].
+            labels: long [N].
+            part_ids: long [N, K].
+        """
+        self.keep(labels, peaks=peaks.to(torch.int16), keypoints=integers(keypoints, visible),
+                  visible=visible.bool(), part_ids=part_ids)
+
+
+def integers(keypoints: Tensor, visible: Tensor) -> Tensor:
+    """Keypoints as int32, truncated toward zero; what is not visible (it may be NaN) as zero."""
+    return torch.where(visible.bool()[..., None], keypoints, 0).to(torch.int32)
+
+
+def class_sums(labels: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    """Per class, in the order of its label: sum [C] of values [N] and number of images [C], both float64."""
+    classes, index = labels.unique(return_inverse=True)
+    sums = torch.zeros(len(classes), dtype=torch.float64, device=labels.device).index_add_(0, index, values.double())
+    return sums, torch.bincount(index, minlength=len(classes)).double()

@@ -1,0 +1,27 @@
+"""Fixtures for every folder of tests."""
+
+from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+
+
+def _beside(name: str):
+    """A module of this folder, without putting the folder on the path (it holds a `datasets`, too)."""
+    spec = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def write_tiny_cub() -> Callable[..., Path]:
+    """The function that writes a small folder in CUB's layout: see tiny_cub.py."""
+    return _beside("tiny_cub").write_tiny_cub
+
+
+@pytest.fixture(scope="session")
+def tiny_cub(write_tiny_cub, tmp_path_factory) -> Path:
+    """A folder in CUB's layout: 3 classes of 4 training and 3 test pictures, 96 x 80. Do not write into it."""
+    return write_tiny_cub(tmp_path_factory.mktemp("tiny") / "cub")

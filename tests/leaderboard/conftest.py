@@ -1,0 +1,66 @@
+"""Rows and explanations to put into a store."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from partbench.leaderboard import Row, Store
+
+RUN, OTHER = "0123456789abcdef", "fedcba9876543210"
+PROTOCOL = "1a2b3c4d"
+
+
+def _row(metric="accuracy", value=0.733, run_id=RUN, **changes):
+    known = {"method": "ivpt", "dataset": "cub", "backbone": "deit", "protocol": "partbench", "protocol_id": PROTOCOL,
+             "unit": "fraction", "ci_low": 0.701, "ci_high": 0.762, "n": 600} | changes
+    return Row(run_id=run_id, metric=metric, value=value, **known)
+
+
+def _failed(run_id=RUN, error="loss term 'entropy' is nan", **changes):
+    known = {"method": "ivpt", "dataset": "cub", "backbone": "deit", "status": "failed"} | changes
+    return Row(run_id=run_id, error=error, **known)
+
+
+@pytest.fixture
+def row():
+    return _row
+
+
+@pytest.fixture
+def failed():
+    return _failed
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = Store(tmp_path)
+    made.check_writable()
+    return made
+
+
+@pytest.fixture
+def explain(tmp_path):
+    """Write explanations of a run; keyword arguments replace facts."""
+
+    def write(run_id=RUN, partition=True, **changes):
+        random = np.random.default_rng(0)
+        maps = random.random((3, 4, 5, 5))
+        maps /= maps.sum(1, keepdims=True)
+        arrays = {"images": random.integers(0, 255, (3, 3, 32, 32), dtype=np.uint8),
+                  "saliency": random.random((3, 5, 5)).astype(np.float16),
+                  "part_maps.final": np.ascontiguousarray(maps[:, :3]).astype(np.float16),
+                  "part_ids.final": np.tile(np.arange(3), (3, 1))}
+        if partition:
+            arrays["background.final"] = np.ascontiguousarray(maps[:, 3]).astype(np.float16)
+        facts = {"run_id": run_id, "method": "ivpt", "title": "IVPT", "dataset": "cub", "ids": ["1", "2", "3"],
+                 "labels": [0, 1, 0], "predicted": [0, 0, 0], "classes": ["Laysan_Albatross", "Sooty_Albatross"],
+                 "levels": ["final"], "maps": "what they are", "redistributable": True} | changes
+        folder = tmp_path / "runs" / run_id
+        folder.mkdir(parents=True)
+        save_file(arrays, folder / "explanations.safetensors")
+        (folder / "explanations.json").write_text(json.dumps(facts))
+        return folder
+
+    return write

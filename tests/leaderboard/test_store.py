@@ -1,0 +1,171 @@
+"""The store: what is written is read back, once, or skipped with a reason."""
+
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyarrow import parquet as pq
+
+from partbench.errors import UserError
+from partbench.leaderboard import COLUMNS, Row, Store, load
+from partbench.leaderboard.parquet import encode_rows
+
+RUN, OTHER, PROTOCOL = "0123456789abcdef", "fedcba9876543210", "1a2b3c4d"
+
+
+def test_rows_come_back_as_they_were(store, row, tmp_path):
+    written = row(settings={"prototypes": [17, 14]}, started_at=datetime(2026, 1, 2, tzinfo=UTC), peak_memory_mb=1.5)
+    store.write_scores(RUN, PROTOCOL, "test", [written, row("nmi", None, status="not_applicable")])
+    frame = load(tmp_path)
+    assert tuple(frame.columns) == COLUMNS
+    record = frame.set_index("metric").loc["accuracy"].to_dict()
+    kept = {name: record[name] for name in record if not pd.isna(record[name])}
+    assert Row(metric="accuracy", **kept) == written
+
+
+def test_splits_and_protocols_have_files_of_their_own(store, row, tmp_path):
+    store.write_scores(RUN, PROTOCOL, "test", [row()])
+    store.write_scores(RUN, PROTOCOL, "val", [row(split="val")])
+    store.write_scores(RUN, "99", "test", [row(protocol_id="99")])
+    names = {f.name for f in (tmp_path / "rows").iterdir()}
+    assert names == {f"{RUN}.{PROTOCOL}.parquet", f"{RUN}.{PROTOCOL}.val.parquet", f"{RUN}.99.parquet"}
+    assert len(load(tmp_path)) == 3
+    assert store.finished(PROTOCOL, "val") == store.finished("99", "test") == {RUN}
+    assert store.finished("99", "val") == set()
+
+
+def test_rows_of_another_run_or_status_are_not_scores(store, row, failed):
+    for wrong in (row(run_id=OTHER), row(split="val"), row(protocol_id="99"), failed(protocol_id=PROTOCOL)):
+        with pytest.raises(ValueError, match=r"does not belong|is an attempt"):
+            store.write_scores(RUN, PROTOCOL, "test", [wrong])
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a/b", "", "attempt-1", "a.b"])
+def test_a_name_never_becomes_a_path(store, row, name):
+    with pytest.raises(ValueError, match="cannot be part of a file name"):
+        store.write_scores(RUN, name, "test", [row(protocol_id=name or "x").model_copy(update={"protocol_id": name})])
+
+
+def test_attempts_are_numbered_and_the_latest_counts(store, failed, tmp_path):
+    store.write_attempt(RUN, [failed(error="first")])
+    store.write_attempt(RUN, [failed(error="second", status="timeout")])
+    assert sorted(f.name for f in (tmp_path / "rows").iterdir()) == [f"{RUN}.attempt-{n}.parquet" for n in (1, 2)]
+    frame = load(tmp_path)
+    assert frame[["attempt", "error", "status"]].values.tolist() == [[2, "second", "timeout"]]
+
+
+def test_two_writers_never_share_an_attempt(store, failed, tmp_path, monkeypatch):
+    monkeypatch.setattr(Store, "_attempts", lambda self, run_id: 0)  # neither sees the other's file
+    store.write_attempt(RUN, [failed(error="mine")])
+    store.write_attempt(RUN, [failed(error="yours")])
+    assert sorted(f.name for f in (tmp_path / "rows").iterdir()) == [f"{RUN}.attempt-{n}.parquet" for n in (1, 2)]
+
+
+def test_scores_supersede_attempts_of_their_run_and_split_only(store, row, failed, tmp_path):
+    store.write_scores(RUN, PROTOCOL, "test", [row()])
+    store.write_attempt(RUN, [failed(error="superseded, and not by an order of names")])
+    store.write_attempt(OTHER, [failed(OTHER, error="kept")])
+    store.write_attempt(OTHER, [failed(OTHER, split="val", error="kept too")])
+    assert sorted(load(tmp_path)["error"]) == ["", "kept", "kept too"]
+
+
+def test_a_failed_second_protocol_shows_beside_the_scores_of_the_first(store, row, failed, tmp_path):
+    store.write_scores(RUN, PROTOCOL, "test", [row()])
+    store.write_attempt(RUN, [failed(protocol_id="99")])
+    assert sorted(load(tmp_path)["status"]) == ["done", "failed"]
+
+
+def test_torn_foreign_and_misnamed_files_are_skipped_with_a_reason(store, row, tmp_path):
+    rows = tmp_path / "rows"
+    good = rows / f"{RUN}.{PROTOCOL}.parquet"
+    store.write_scores(RUN, PROTOCOL, "test", [row()])
+    content = good.read_bytes()
+    (rows / f"aa.{PROTOCOL}.parquet").write_bytes(content[: len(content) // 2])
+    (rows / f"bb.{PROTOCOL}.parquet").write_bytes(b"")
+    shutil.copy(good, rows / f"cc.{PROTOCOL}.parquet")
+    pq.write_table(pa.table({"x": [1]}), rows / f"dd.{PROTOCOL}.parquet")
+    shutil.copy(good, rows / "notes.parquet")
+    newer = encode_rows([row(run_id="ee")]).replace(b"partbench-rows/1;", b"partbench-rows/2;")
+    (rows / f"ee.{PROTOCOL}.parquet").write_bytes(newer)
+    (rows / f".{RUN}.tmp").write_bytes(content[:9])
+    frame, problems = store.read()
+    assert frame["run_id"].tolist() == [RUN]
+    reasons = ["torn", "torn", "run_id", "not written by partbench", "schema version 2", "not a name"]
+    assert len(problems) == len(reasons)
+    assert all(reason in problem for reason, problem in zip(reasons, problems, strict=True))
+    # cc is whole, and only a full read tells that it is misnamed
+    assert store.finished(PROTOCOL, "test") == {RUN, "cc"}
+
+
+def test_a_flipped_bit_is_noticed(store, row, tmp_path):
+    path = tmp_path / "rows" / f"{RUN}.{PROTOCOL}.parquet"
+    store.write_scores(RUN, PROTOCOL, "test", [row(error="x" * 50)])
+    content = bytearray(path.read_bytes())
+    content[content.index(b"cub")] ^= 1
+    path.write_bytes(content)
+    frame, problems = store.read()
+    assert frame.empty
+    assert len(problems) == 1
+
+
+def test_finished_counts_a_thousand_runs_without_torch_ray_or_pandas(store, row, tmp_path):
+    store.write_scores(RUN, PROTOCOL, "test", [row()])
+    source = tmp_path / "rows" / f"{RUN}.{PROTOCOL}.parquet"
+    for i in range(999):
+        shutil.copy(source, tmp_path / "rows" / f"{i:016x}.{PROTOCOL}.parquet")
+    code = f"""
+import sys
+from partbench.leaderboard import Store
+assert len(Store({str(tmp_path)!r}).finished({PROTOCOL!r}, "test")) == 1000
+print({{"torch", "ray", "pandas", "pyarrow"}} & {{*sys.modules}})
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "set()"
+
+
+def test_build_reads_row_files_only_when_they_changed(store, row, tmp_path, monkeypatch):
+    store.write_scores(RUN, PROTOCOL, "test", [row()])
+    (tmp_path / "rows" / "notes.parquet").write_bytes(b"x")
+    first = store.build()
+    with monkeypatch.context() as patch:
+        patch.setattr("partbench.leaderboard.merge.merge", lambda *_: pytest.fail("read again"))
+        pd.testing.assert_frame_equal(store.build(), first)
+        assert "not a name" in store.current()[1][0]
+    store.write_scores(OTHER, PROTOCOL, "test", [row(run_id=OTHER)])
+    assert len(load(tmp_path)) == len(store.build()) == 2
+
+
+def test_a_torn_leaderboard_is_built_again(store, row, tmp_path):
+    store.write_scores(RUN, PROTOCOL, "test", [row()])
+    store.build()
+    (tmp_path / "leaderboard.parquet").write_bytes(b"PAR1")
+    assert len(load(tmp_path)) == len(store.build()) == 1
+
+
+def test_items_come_back(store):
+    table = pa.table({"image_id": ["1", "2"], "value": [0.5, 1.0]})
+    store.write_items(RUN, PROTOCOL, "test", table)
+    assert store.read_items(RUN, PROTOCOL).equals(table)
+    with pytest.raises(UserError, match="harness score"):
+        store.read_items(OTHER, PROTOCOL)
+
+
+def test_results_in_memory_work_the_same(row, failed):
+    url = f"memory://{uuid4().hex}"
+    store = Store(url)
+    store.check_writable()
+    store.write_scores(RUN, PROTOCOL, "test", [row()])
+    store.write_attempt(OTHER, [failed(OTHER)])
+    store.write_attempt(OTHER, [failed(OTHER, error="again")])
+    assert store.finished(PROTOCOL, "test") == {RUN}
+    assert sorted(store.build()["attempt"]) == sorted(load(url)["attempt"]) == [0, 2]
+
+
+def test_a_folder_without_results_is_a_user_error(tmp_path):
+    with pytest.raises(UserError, match="no results in"):
+        load(tmp_path / "missing")
