@@ -32,7 +32,7 @@ def write_controls(plan: Plan) -> None:
 
 
 def control_id(name: str, job: Job) -> str:
-    """The run id of a control: it depends on the data and the protocol alone; the backbone says beside whom it stands."""
+    """The run id of a control; the backbone only says beside whom it stands."""
     identity = {"control": name, "dataset": job.spec.dataset_fingerprint, "protocol": job.protocol.id,
                 "split": job.split, "backbone": job.spec.backbone, "image_size": job.spec.image_size}
     return hashlib.sha256(canonical(identity).encode()).hexdigest()[:16]

@@ -17,6 +17,7 @@ from ..datasets import PartDataset, Sample, Split, view
 from ..methods import Batch, Explanation, Method
 from ..metrics import Protocol
 from .gallery import Gallery
+from .items import Items
 from .loaders import Clean, Normalise, clean_batches
 from .progress import Reporter
 
@@ -54,7 +55,11 @@ class Evaluation:
     reporter: Reporter
     explain_seconds: float = 0.0
     score_seconds: float = 0.0
+    items: Items = field(init=False)
     _running: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.items = Items(self.protocol)
 
     @torch.no_grad()
     def run(self) -> tuple[list[Score], Gallery]:
@@ -129,7 +134,9 @@ class Evaluation:
             explanation = self._explain(clean.batch)
             with self._scoring():
                 labels = clean.batch.labels.cpu()
-                self._update("logits", "final", explanation.logits.float().cpu(), labels)
+                logits = explanation.logits.float().cpu()
+                self._update("logits", "final", logits, labels)
+                self.items.values("accuracy", "final", clean.batch.ids, labels, logits.argmax(1) == labels)
                 if self.dataset.parts and self._cards("assignment"):
                     self._assign(clean, explanation)
                 kept += [sample for sample in clean.samples if sample.id in keep]
@@ -142,7 +149,9 @@ class Evaluation:
             background = None if maps.background is None else maps.background.float().cpu()
             assignment = metrics.part_assignment(
                 maps.part_maps.float().cpu(), background, keypoints, visible, self.protocol.canvas)
-            self._update("assignment", level, assignment, clean.batch.labels.cpu())
+            labels = clean.batch.labels.cpu()
+            self._update("assignment", level, assignment, labels)
+            self.items.values("assignment", level, clean.batch.ids, labels, assignment)
 
     def _parts(self) -> None:
         """Clean and noisy passes over the part view, both from one decoded image."""
@@ -159,6 +168,8 @@ class Evaluation:
                     moved = torch.stack([draw[level][0] for draw in noisy])
                     self._update("peaks", level, places, *known, part_ids)
                     self._update("noisy_peaks", level, places, moved, *known, part_ids)
+                    for draw, drawn in enumerate((places, *moved)):
+                        self.items.peaks("peaks", level, clean.batch.ids, known[2], drawn, part_ids, *known[:2], draw)
             self.reporter.step("score parts", len(clean.samples), 1.0 + self.protocol.noise_draws)
 
     def _peaks(self, explanation: Explanation) -> dict[str, tuple[Tensor, Tensor]]:
@@ -190,6 +201,7 @@ class Evaluation:
                     curve = metrics.perturbation_curve(predict, images[0], saliency, target,
                                                        self.protocol.fidelity_steps, mode, substrate)
                     self._update(mode, "final", curve[None].cpu(), labels.cpu())
+                    self.items.values(mode, "final", (sample.id,), labels.cpu(), curve[None].cpu())
             self.reporter.step("score fidelity", 1, 2.0 * (self.protocol.fidelity_steps + 1))
 
 

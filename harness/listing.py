@@ -83,9 +83,11 @@ def reason(run: str, out: str) -> RenderableType:
         raise UserError(f"no run '{run}' in {out}; see: harness list runs --out {out}")
     frame, _ = Store(out).read()
     rows = frame[frame.run_id == folder.name]
-    latest = rows.iloc[-1] if len(rows) else None
-    status = f"{latest.status}: {latest.error}" if latest is not None and latest.status not in ("done", "not_applicable") \
-        else "done" if latest is not None else "unfinished: the same command continues it"
+    ended = rows[~rows.status.isin(["done", "not_applicable"])]
+    if len(ended):
+        status = f"{ended.iloc[-1].status}: {ended.iloc[-1].error}"
+    else:
+        status = "done" if len(rows) else "unfinished: the same command continues it"
     log = folder / "log.txt"
     tail = log.read_text(errors="replace").splitlines()[-_LOG_LINES:] if log.exists() else ["no log"]
     return Text(f"{folder.name}  {status}\n" + "\n".join(tail))

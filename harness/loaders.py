@@ -64,7 +64,7 @@ class TrainLoader:
         # torchvision's transforms draw from the global generator: give each image its own stream, then put it back.
         with torch.random.fork_rng(devices=[]):
             for index in chosen:
-                sample = self.split[index]
+                sample = self.split.read(index, masks=False)
                 torch.manual_seed(derive(self.seed, self.stage, "augment", epoch, sample.id))
                 images.append(self.transform(sample).image)
                 ids.append(sample.id)

@@ -68,7 +68,8 @@ def _connect(ray: Any, address: str | None) -> None:
     except (ConnectionError, ValueError, RuntimeError) as error:
         if address is None:
             raise
-        raise UserError(f"--address {address}: {str(error).splitlines()[0]}; start one with: ray start --head") from None
+        reason = str(error).splitlines()[0]
+        raise UserError(f"--address {address}: {reason}; start a cluster with: ray start --head") from None
 
 
 class _Pool:

@@ -21,6 +21,7 @@ from ..leaderboard import Row, Store
 from ..methods import Backbone, Method, create, load_backbone
 from ..methods.cards.base import split_name
 from ..metrics import registry as metric_cards
+from .allocator import keep_freed_memory
 from .checkpoint import clear_checkpoints
 from .evaluate import Evaluation, Score, scoring_cost
 from .files import write_whole
@@ -99,8 +100,11 @@ class Trial:
             UserError: data, backbone or weights do not fit the request.
         """
         torch.set_num_threads(self.spec.threads)
+        keep_freed_memory()
         write_whole(self.folder / "spec.json", json.dumps(saved_spec(self.job), indent=1).encode())
         self.dataset = datasets.load(self.spec.dataset, root=self.job.data_root)
+        for split in (self.spec.fit_on, self.job.split):
+            self.dataset[split].check_images()
         backbone = self._backbone()
         torch.manual_seed(derive(self.spec.seed, "init"))
         self.method = create(self.spec.name, backbone, len(self.dataset.classes), **self.spec.settings).to(self.device)
@@ -123,8 +127,10 @@ class Trial:
                                      2 * self.spec.batch_size, self.reporter)
         scores, gallery = self.evaluation.run()
         gallery.write(self.folder, self.job.run_id, self.spec.name, self.method, self.dataset)
-        rows = [self._row(score) for score in scores]
-        Store(self.job.out).write_scores(self.job.run_id, self.job.protocol.id, self.job.split, rows)
+        store, where = Store(self.job.out), (self.job.run_id, self.job.protocol.id, self.job.split)
+        store.write_items(*where, self.evaluation.items.table(self.job.run_id, self.job.split))
+        # Last: the scores alone say that a run is finished.
+        store.write_scores(*where, [self._row(score) for score in scores])
         log.info("done")
 
     def release(self) -> None:

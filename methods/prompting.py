@@ -1,8 +1,8 @@
 """Prompts in a frozen ViT block, computing only what is used of them.
 
-A prompt whose output is thrown away acts on the others through its key and value alone, and a prompt that is only
-read needs its query alone: both are exact, and cost a fraction of a longer sequence. A block is permutation-equivariant,
-so where prompts stand in the sequence changes no number.
+A prompt whose output is thrown away acts on the others through its key and value alone, and where only prompts are
+read nothing else needs a query: both are exact, and cost a fraction of a longer sequence. A block is
+permutation-equivariant, so where prompts stand in the sequence changes no number.
 """
 
 import torch
@@ -12,7 +12,7 @@ from torch.nn.functional import linear, scaled_dot_product_attention
 
 
 def project(block: Block, normed: Tensor, parts: str) -> list[Tensor]:
-    """Queries, keys or values, ``parts`` being a run of "qkv": normalised tokens [..., S, D] -> [..., heads, S, d] each."""
+    """Queries, keys or values (``parts``: a run of "qkv") of normalised tokens [..., S, D], each [..., heads, S, d]."""
     attention = block.attn
     first, last = "qkv".index(parts[0]), "qkv".index(parts[-1]) + 1
     rows = slice(first * attention.attn_dim, last * attention.attn_dim)

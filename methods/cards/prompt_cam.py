@@ -12,10 +12,10 @@ class PromptCAMSettings(Settings):
     """The public recipe is SGD from random prompts; its basin is narrow, so ours was chosen on a validation split."""
 
     depth: Literal["deep", "shallow"] = Field(
-        "deep", description="deep: class prompts in the last block only; shallow: class prompts from the first block on")
+        "deep", description="deep: class prompts in the last block only; shallow: from the first block on")
     agnostic_prompts: Annotated[int, Field(ge=0)] | Literal["classes"] = Field(
-        10, description="class-agnostic prompts before the last block; 'classes' as many as classes (the public code)")
-    isolate: bool = Field(False, description="a class prompt attends to itself, prefix and patches, not to its siblings")
+        10, description="class-agnostic prompts of each earlier block; 'classes': as many as classes")
+    isolate: bool = Field(False, description="a class prompt attends to itself and the image, not to its siblings")
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the prompts, one mask per step")
     top_heads: int = Field(4, ge=1, description="heads that make up the saliency, by greedy ranking")
     start: Literal["class_token", "random"] = Field(
