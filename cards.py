@@ -15,7 +15,7 @@ from .errors import UserError, unknown
 class Settings(BaseModel):
     """Base of every component's settings: frozen, and an unknown name is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True, kw_only=True)

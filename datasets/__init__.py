@@ -1,8 +1,8 @@
 """Data sets: files in; images, labels and part annotations out."""
 
-from importlib import import_module
+from ..contents import table_of_contents
 
-_HOME = {
+__all__, __getattr__, __dir__ = table_of_contents(__name__, {
     "DatasetCard": ".catalogue",
     "PartDataset": ".base",
     "Sample": ".base",
@@ -15,17 +15,4 @@ _HOME = {
     "load": ".catalogue",
     "registry": ".catalogue",
     "view": ".views",
-}
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name: str):
-    if name not in _HOME:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    value = getattr(import_module(_HOME[name], __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+})

@@ -44,7 +44,7 @@ def run(**request: Any) -> "pandas.DataFrame":
     """
     config = make_config(request)
     execute(config, make_plan(config), Console(stderr=True))
-    return Store(config.out).read()[0]
+    return Store(config.out).current()[0]
 
 
 def execute(config: RunConfig, plan: Plan, console: Console) -> Result:

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
-from .files import write_whole
+from ..durable import write_whole
 
 KEPT = 2
 

@@ -94,7 +94,7 @@ def _carry_out(request: Any, plan: Any) -> int:
     if plan.finished:
         console.print(f"{len(plan.finished)} of {len(plan.jobs)} runs were finished before")
     result = execute(request, plan, Console(stderr=True))
-    frame, problems = Store(request.out).read()
+    frame, problems = Store(request.out).current()
     for problem in problems:
         Console(stderr=True).print(f"warning: {problem}", markup=False, soft_wrap=True)
     console.print(leaderboard_table(frame, console.width))

@@ -110,11 +110,20 @@ def _scalar(text: str) -> Any:
     return value if isinstance(value, bool | int | float) else text
 
 
+class _Plain(yaml.SafeLoader):
+    """YAML without aliases: a page of aliases to aliases stands for more text than fits into memory."""
+
+    def compose_node(self, *where: Any) -> yaml.Node:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("it uses an alias, *name: write the value out")
+        return super().compose_node(*where)
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LARGEST_CONFIG:
             raise UserError(f"--config {path} is larger than {_LARGEST_CONFIG} bytes; that is no settings file")
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _Plain)
     except OSError as error:
         raise UserError(f"--config {path}: {error.strerror}; give a YAML file") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:

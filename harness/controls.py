@@ -10,6 +10,7 @@ from .. import datasets, metrics
 from ..datasets import Split, view
 from ..leaderboard import Row, Store
 from .plan import Job, Plan
+from .score import Score
 from .spec import canonical
 
 _MAPS = 10  # random peaks per image: their mean score does not depend on it, its spread does
@@ -71,10 +72,7 @@ def _rows(name: str, run_id: str, dataset: "datasets.PartDataset", job: Job) -> 
         running = card.load()(job.protocol)
         places = (peaks, moved) if metric == "stability" else (peaks,)
         running.update(*places, keypoints, visible, labels, part_ids)
-        low, high = running.interval()
         yield Row(
-            run_id=run_id, method="control", variant=name, dataset=job.spec.dataset,
-            dataset_fingerprint=job.spec.dataset_fingerprint, backbone=job.spec.backbone,
-            image_size=job.spec.image_size, split=job.split, metric=metric, protocol=job.protocol.name,
-            protocol_id=job.protocol.id, level="final", value=float(running.compute()), ci_low=low, ci_high=high,
-            n=running.images, unit=card.unit, higher_is_better=card.higher_is_better, status="done")
+            **Score.of(metric, "final", running).columns(card), run_id=run_id, method="control", variant=name,
+            dataset=job.spec.dataset, dataset_fingerprint=job.spec.dataset_fingerprint, backbone=job.spec.backbone,
+            image_size=job.spec.image_size, split=job.split, protocol=job.protocol.name, protocol_id=job.protocol.id)

@@ -20,21 +20,7 @@ from .gallery import Gallery
 from .items import Items
 from .loaders import Clean, Normalise, clean_batches
 from .progress import Reporter
-
-
-@dataclass(frozen=True)
-class Score:
-    """One number of a run; ``value`` is None where the metric does not apply."""
-
-    metric: str
-    level: str
-    value: float | None
-    interval: tuple[float, float] | None = None
-    images: int = 0
-
-    @property
-    def status(self) -> str:
-        return "done" if self.value is not None else "not_applicable"
+from .score import Score
 
 
 @dataclass
@@ -88,10 +74,8 @@ class Evaluation:
             self._running[key].update(*values)
 
     def _scores(self) -> list[Score]:
-        found = []
         with self._scoring():
-            for (name, level), running in self._running.items():
-                found.append(Score(name, level, float(running.compute()), running.interval(), running.images))
+            found = [Score.of(name, level, running) for (name, level), running in self._running.items()]
         if self.method.card.class_specific and self.dataset.parts:
             # Ids of parts differ from class to class: there is nothing to compare across classes.
             found += [Score(card.name, "final", None) for card in metrics.registry.cards.values() if card.shared_parts]

@@ -10,8 +10,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..datasets import PartDataset, Sample, Split
+from ..durable import write_whole
 from ..methods import Explanation, Method
-from .files import write_whole
 from .seeds import derive
 
 SIZE = 8

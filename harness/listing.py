@@ -12,7 +12,7 @@ from ..cards import Card, Registry
 from ..datasets import registry as datasets
 from ..errors import UserError, unknown
 from ..leaderboard import Store
-from ..methods.cards.base import MethodCard
+from ..methods.cards.base import MethodCard, split_name
 from ..methods.catalogue import registry as methods
 from ..metrics import registry as metrics
 from ..metrics.protocol import protocol, protocols
@@ -59,9 +59,13 @@ def details(name: str, out: str) -> RenderableType:
     Raises:
         UserError: there is nothing of that name.
     """
-    for registry in (methods, datasets, metrics):
-        if name.partition("@")[0] in registry.cards:
-            return _card(registry.get(name.partition("@")[0]))
+    method, variant = split_name(name)
+    if method in methods.cards:
+        methods.get(method).resolve(variant)
+        return _card(methods.get(method))
+    for registry in (datasets, metrics):
+        if name in registry.cards:
+            return _card(registry.get(name))
     if name in protocols:
         card = protocol(name)
         return Text(f"{name}  id {card.id}\n" + json.dumps(card.model_dump(mode="json"), indent=1))
@@ -96,7 +100,9 @@ def reason(run: str, out: str) -> RenderableType:
 def _run_folder(run: str, out: str) -> Path | None:
     runs = Path(out) / "runs"
     found = [folder for folder in runs.iterdir() if folder.name.startswith(run)] if runs.is_dir() and run else []
-    return found[0] if len(found) == 1 else None
+    if len(found) > 1:
+        raise UserError(f"{len(found)} runs begin with '{run}'; give more digits, see: harness list runs --out {out}")
+    return found[0] if found else None
 
 
 def _cards(registry: Registry) -> Table:

@@ -63,6 +63,9 @@ def make_plan(config: RunConfig) -> Plan:
     root = str(Path(config.data_root or default_root(dataset.name)).absolute())
     cards = _named(config)
     _check_set(config, cards)
+    if (config.fit_on, config.split) == ("train+val", "val"):
+        raise UserError("--split val --fit-on train+val scores images that were trained on; use --fit-on train, or "
+                        "score --split test")
     common = {
         "dataset": dataset.name,
         "dataset_options": {},

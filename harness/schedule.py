@@ -92,14 +92,18 @@ class _Pool:
         self.idle: list[Any] = []
         self.busy: dict[Any, tuple[Any, Job]] = {}
         self.statuses: dict[str, str] = {}
+        self.refusal = ""
 
     def work(self) -> dict[str, str]:
         try:
-            while self.waiting or self.busy:
+            while (self.waiting or self.busy) and not self.refusal:
                 self._fill()
                 self._look()
         except KeyboardInterrupt:
             self._interrupt()
+        if self.refusal:
+            self._interrupt()
+            raise UserError(self.refusal)
         return self.statuses
 
     def _fill(self) -> None:
@@ -126,11 +130,16 @@ class _Pool:
         try:
             outcome = self.ray.get(reference)
             status, error = outcome.status, outcome.error
+        except self.ray.exceptions.RayTaskError as problem:
+            status, error = "failed", f"{type(problem.cause).__name__}: {problem.cause}"
+            write_attempt(job, status, error)
         except self.ray.exceptions.RayError as problem:
             status, error = "failed", f"the worker process died: {str(problem).strip().splitlines()[0]}"
             write_attempt(job, status, error)
         if status == "refused":
-            raise UserError(error)
+            self.refusal = self.refusal or error
+            self.ray.kill(worker)
+            return
         if status == "done" and not self.ray.get(worker.bloated.remote()):
             self.idle.append(worker)
         else:

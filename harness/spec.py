@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -47,7 +46,7 @@ class RunSpec(BaseModel):
         """``ivpt`` or ``ivpt@bias``."""
         return f"{self.method}@{self.variant}" if self.variant else self.method
 
-    @cached_property
+    @property
     def run_id(self) -> str:
         """First 16 hex digits of the SHA-256 of the canonical JSON."""
         return hashlib.sha256(canonical(self.model_dump(mode="json")).encode()).hexdigest()[:16]

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from .. import datasets
+from ..durable import write_whole
 from ..errors import UserError
 from ..leaderboard import Row, Store
 from ..methods import Backbone, Method, create, load_backbone
@@ -23,12 +24,12 @@ from ..methods.cards.base import split_name
 from ..metrics import registry as metric_cards
 from .allocator import keep_freed_memory
 from .checkpoint import clear_checkpoints
-from .evaluate import Evaluation, Score, scoring_cost
-from .files import write_whole
+from .evaluate import Evaluation, scoring_cost
 from .loaders import Normalise, TrainLoader
 from .plan import Job
 from .progress import Event, Interrupted, Reporter
 from .provenance import hardware, peak_memory_mb, versions
+from .score import Score
 from .seeds import derive
 from .train import Training, train
 
@@ -66,6 +67,7 @@ def run_job(job: Job, tell: Callable[[Event], None] = lambda event: None,
         try:
             trial.prepare()
         except UserError as error:
+            log.error("refused: %s", error)
             return Outcome(job.run_id, "refused", str(error))
         try:
             trial.work()
@@ -165,11 +167,8 @@ class Trial:
         )
 
     def _row(self, score: Score) -> Row:
-        card = metric_cards.get(score.metric)
-        low, high = score.interval or (None, None)
-        return Row(**self._facts(), metric=score.metric, protocol=self.job.protocol.name,
-                   protocol_id=self.job.protocol.id, level=score.level, value=score.value, ci_low=low, ci_high=high,
-                   n=score.images, unit=card.unit, higher_is_better=card.higher_is_better, status=score.status)
+        return Row(**self._facts(), **score.columns(metric_cards.get(score.metric)), protocol=self.job.protocol.name,
+                   protocol_id=self.job.protocol.id)
 
     def _facts(self) -> dict[str, Any]:
         """What every row of this run says."""

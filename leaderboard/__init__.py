@@ -1,8 +1,8 @@
 """Leaderboard: rows and their Parquet store, summary tables, the static report."""
 
-from importlib import import_module
+from ..contents import table_of_contents
 
-_HOME = {
+__all__, __getattr__, __dir__ = table_of_contents(__name__, {
     "COLUMNS": ".rows",
     "Row": ".rows",
     "SCHEMA_VERSION": ".rows",
@@ -13,17 +13,4 @@ _HOME = {
     "leaderboard_table": ".table",
     "load": ".store",
     "summary": ".table",
-}
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name: str):
-    if name not in _HOME:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    value = getattr(import_module(_HOME[name], __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+})

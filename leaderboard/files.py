@@ -1,13 +1,12 @@
-"""Files that are either whole or not there: atomic writes, one-line errors, a cheap test for torn ones.
+"""The results folder on any file system: atomic writes, listings, a cheap test for torn files.
 
-Local folders get a temporary name, fsync, rename and fsync of the folder. On other file systems (memory, object stores)
-one put is atomic already.
+Local files are written as :mod:`partbench.durable` does; on other file systems (memory, object stores) one put is
+atomic already.
 """
 
-import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -15,22 +14,10 @@ from uuid import uuid4
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+from ..durable import NameTaken, mendable, write_whole
 from ..errors import UserError
 
 MAGIC = b"PAR1"
-_MENDS = {
-    errno.ENOSPC: "no space left on the device; free some and run the same command again, finished runs are kept",
-    errno.EDQUOT: "disk quota exceeded; free some and run the same command again, finished runs are kept",
-    errno.EROFS: "the file system is read-only; choose another --out",
-    errno.EACCES: "permission denied; make it writable or choose another --out",
-    errno.EPERM: "not permitted; make it writable or choose another --out",
-    errno.ENOTDIR: "part of the path is a file, not a folder; choose another --out",
-    errno.EEXIST: "it is a file, not a folder; choose another --out",
-}
-
-
-class NameTaken(Exception):
-    """Another writer already has the name."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +28,6 @@ class Found:
     path: str
     size: int
     stamp: str
-
-
-@contextmanager
-def mendable(path: str) -> Iterator[None]:
-    """Turn an OSError into a UserError that names the path and the mend."""
-    try:
-        yield
-    except OSError as error:
-        mend = _MENDS.get(error.errno, f"{error.strerror or error}; check the path or choose another --out")
-        raise UserError(f"cannot write {path}: {mend}") from error
 
 
 class Folder:
@@ -119,7 +96,7 @@ class Folder:
         if new and self.fs.exists(path):
             raise NameTaken(path)
         if self.local:
-            _write_local(Path(path), content, new)
+            write_whole(Path(path), content, new)
         else:
             with mendable(path):
                 self.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
@@ -158,40 +135,3 @@ def _scan(where: str, suffix: str) -> Iterator[Found]:
 def _remote(info: dict) -> Found:
     stamp = next((str(info[key]) for key in ("ETag", "etag", "mtime", "LastModified", "created") if key in info), "")
     return Found(info["name"].rpartition("/")[2], info["name"], info["size"] or 0, stamp)
-
-
-def _write_local(path: Path, content: bytes, new: bool) -> None:
-    temporary = path.with_name(f".{path.name[:100]}.{uuid4().hex}.tmp")
-    try:
-        with mendable(str(path.parent)):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        with mendable(str(path)):
-            with open(temporary, "xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            _name(temporary, path, new)
-            _sync_folder(path.parent)
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
-
-
-def _name(temporary: Path, path: Path, new: bool) -> None:
-    if not new:
-        os.replace(temporary, path)
-        return
-    try:
-        os.link(temporary, path)  # unlike a rename, refuses a name that another writer took meanwhile
-    except FileExistsError:
-        raise NameTaken(path) from None
-    except OSError:  # a file system without hard links
-        os.replace(temporary, path)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,8 +1,8 @@
 """Methods: one file each, the backbone they share, and what they have in common."""
 
-from importlib import import_module
+from ..contents import table_of_contents
 
-_HOME = {
+__all__, __getattr__, __dir__ = table_of_contents(__name__, {
     "Affine": ".affine",
     "Backbone": ".backbone",
     "Batch": ".base",
@@ -15,17 +15,4 @@ _HOME = {
     "create": ".catalogue",
     "load_backbone": ".backbone",
     "registry": ".catalogue",
-}
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name: str):
-    if name not in _HOME:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    value = getattr(import_module(_HOME[name], __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+})

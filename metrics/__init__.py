@@ -1,9 +1,8 @@
 """Metrics: one file each, tensors in and numbers out; protocols, statistics and control explanations."""
 
-from importlib import import_module
+from ..contents import table_of_contents
 
-# No file is called as one of these names: importing it would put the module in the function's place.
-_HOME = {
+__all__, __getattr__, __dir__ = table_of_contents(__name__, {
     "ARI": ".clustering",
     "Accuracy": ".classification",
     "AccuracyBalanced": ".classification",
@@ -39,17 +38,4 @@ _HOME = {
     "stability": ".part_stability",
     "substrate": ".substrates",
     "upsample_saliency": ".fidelity",
-}
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name: str):
-    if name not in _HOME:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    value = getattr(import_module(_HOME[name], __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+})

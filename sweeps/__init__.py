@@ -1,3 +1,5 @@
 """Sweeps: Optuna search over what a method declares tunable."""
 
-__all__: list[str] = []
+from ..contents import table_of_contents
+
+__all__, __getattr__, __dir__ = table_of_contents(__name__, {})
