@@ -42,7 +42,7 @@ class RunConfig(BaseModel):
     @field_validator("methods", "seeds", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
-        """``"ivpt,prompt_cam"``, one value, or a list of them."""
+        """``"one,other@variant"``, one value, or a list of them."""
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         return [value] if isinstance(value, int) else value
@@ -81,7 +81,7 @@ def make_config(given: dict[str, Any], file: str | None = None) -> RunConfig:
 
 
 def parse_set(pairs: list[str]) -> dict[str, Any]:
-    """``["ivpt.prototypes=17,14,11,8,5"]`` -> ``{"ivpt.prototypes": [17, 14, 11, 8, 5]}``.
+    """``["method.counts=17,14", "method.rate=1e-3"]`` -> ``{"method.counts": [17, 14], "method.rate": 0.001}``.
 
     Raises:
         UserError: no ``method.setting=value``.
@@ -90,7 +90,8 @@ def parse_set(pairs: list[str]) -> dict[str, Any]:
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or "." not in name:
-            raise UserError(f"--set {pair}: write method.setting=value, for instance ivpt.prototypes=17,14,11,8,5")
+            raise UserError(f"--set {pair}: write method.setting=value, a list with commas; "
+                            "for settings see: harness show METHOD")
         parts = [_scalar(part) for part in text.split(",")]
         found[name.strip()] = parts[0] if len(parts) == 1 else parts
     return found
@@ -130,5 +131,5 @@ def _read(path: Path) -> dict[str, Any]:
         first = str(error).splitlines()[0]
         raise UserError(f"--config {path} is not YAML ({first}); write what the flags hold, one per line") from None
     if not isinstance(values, dict):
-        raise UserError(f"--config {path} holds no fields; write for instance: methods: [ivpt]")
+        raise UserError(f"--config {path} holds no fields; write what the flags hold, such as: dataset: cub")
     return values

@@ -22,9 +22,9 @@ _LOG_LINES = 30
 BACKBONES = {
     "deit_tiny_patch16_224": "DeiT-Ti/16, 5.5 M, 224 px",
     "deit_small_distilled_patch16_224": "DeiT-S/16 distilled, 22 M, 224 px",
-    "vit_base_patch16_224.dino": "DINO ViT-B/16, 86 M, 224 px: Prompt-CAM's main backbone",
+    "vit_base_patch16_224.dino": "DINO ViT-B/16, 86 M, 224 px",
     "vit_small_patch14_reg4_dinov2.lvd142m": "DINOv2-S/14 with registers, 22 M, 518 px",
-    "vit_base_patch14_reg4_dinov2.lvd142m": "DINOv2-B/14 with registers, 86 M, 518 px: IVPT's backbone",
+    "vit_base_patch14_reg4_dinov2.lvd142m": "DINOv2-B/14 with registers, 86 M, 518 px",
 }
 
 

@@ -43,7 +43,7 @@ class RunSpec(BaseModel):
 
     @property
     def name(self) -> str:
-        """``ivpt`` or ``ivpt@bias``."""
+        """``method`` or ``method@variant``."""
         return f"{self.method}@{self.variant}" if self.variant else self.method
 
     @property

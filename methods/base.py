@@ -149,8 +149,9 @@ class Method(nn.Module):
     def backbone(self) -> Backbone:
         return self._backbone[0]
 
-    def tokens(self, batch: Batch) -> Tensor:
+    def tokens(self, batch: Batch | Tensor) -> Tensor:
         """Tokens [B, S, D] entering block ``prefix_blocks``: from the batch when it brings them, else computed."""
+        batch = Batch.of(batch)
         if batch.tokens is not None:
             return batch.tokens
         with torch.no_grad():

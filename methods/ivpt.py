@@ -85,14 +85,15 @@ class IVPT(Method):
         trained = self.backbone.embedding_parameters() if self.settings.train_embeddings else {}
         self.embeddings = nn.ParameterDict(trained)
 
-    def tokens(self, batch: Batch) -> Tensor:
+    def tokens(self, batch: Batch | Tensor) -> Tensor:
         """Tokens [B, S, D] entering the first prompted block, with gradient into embeddings that are trained."""
+        batch = Batch.of(batch)
         if not self.settings.train_embeddings:
             return super().tokens(batch)
         return self.backbone.run(self.backbone.embed(batch.images, self.embeddings), 0, self.first_block)
 
     def forward(self, batch: Batch | Tensor) -> Tensor:
-        view = self._look(self.tokens(Batch.of(batch)))
+        view = self._look(self.tokens(batch))
         return self._scores(self._concepts(view)).mean(1)
 
     def _look(self, tokens: Tensor, maps_only: bool = False) -> _View:
@@ -200,7 +201,7 @@ class IVPT(Method):
         Saliency is the sum of the concepts' maps, each weighted by how far its score for the target lies above its
         mean score over classes, where it does.
         """
-        view = self._look(self.tokens(Batch.of(batch)))
+        view = self._look(self.tokens(batch))
         scores = self._scores(self._concepts(view))
         logits = scores.mean(1)
         final = _level(view.maps[-1])

@@ -48,7 +48,7 @@ class PromptCAM(Method):
         """Dropout on the parameter, before it meets the batch: one mask per step, as in the public code."""
         return dropout(prompts, self.settings.dropout, self.training)
 
-    def entering(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def entering(self, batch: Batch | Tensor) -> tuple[Tensor, Tensor]:
         """Tokens [B, S, D] and class prompts [C, D] (shallow: [B, C, D]) that enter the last block."""
         tokens, prompts = self.tokens(batch), self._dropped(self.class_prompts)
         if self.settings.depth == "deep":
@@ -65,7 +65,7 @@ class PromptCAM(Method):
         return self.head(self.backbone.norm(outputs)).squeeze(-1)
 
     def forward(self, batch: Batch | Tensor) -> Tensor:
-        return self._score(*self.entering(Batch.of(batch)))
+        return self._score(*self.entering(batch))
 
     def loss(self, batch: Batch | Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         batch = Batch.of(batch, labels)
@@ -73,7 +73,7 @@ class PromptCAM(Method):
 
     def explain(self, batch: Batch | Tensor, targets: Tensor | None = None, saliency: bool = True) -> Explanation:
         """Saliency is the mean map of the ``top_heads`` that the target's score needs most on this image."""
-        tokens, prompts = self.entering(Batch.of(batch))
+        tokens, prompts = self.entering(batch)
         logits = self._score(tokens, prompts)
         targets = logits.argmax(1) if targets is None else targets
         attention, values = self._attend(tokens, prompts, targets)
@@ -87,7 +87,7 @@ class PromptCAM(Method):
 
     def head_maps(self, batch: Batch | Tensor, targets: Tensor) -> Tensor:
         """Maps [B, heads, h, w] of any class's prompt on any image: whether it sees its traits there."""
-        tokens, prompts = self.entering(Batch.of(batch))
+        tokens, prompts = self.entering(batch)
         return self._maps(self._attend(tokens, prompts, targets)[0])
 
     def head_ranking(self, batch: Batch | Tensor, targets: Tensor) -> Tensor:
@@ -97,7 +97,7 @@ class PromptCAM(Method):
         head to be blurred is the most important. Blurring a head of one class's prompt changes that class's score
         only, so every candidate costs one token through the rest of the last block, and the ranking is exact.
         """
-        tokens, prompts = self.entering(Batch.of(batch))
+        tokens, prompts = self.entering(batch)
         return self._rank(prompts, targets, *self._attend(tokens, prompts, targets))
 
     def _attend(self, tokens: Tensor, prompts: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

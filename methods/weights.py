@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
+from warnings import catch_warnings
 
 import timm
 import torch
@@ -100,7 +101,8 @@ def read(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise UserError(f"no weights at {path}; pass --weights FILE (.safetensors or .pth)")
     try:
-        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+        with catch_warnings(action="ignore"):  # torch warns of a foreign pickle before it refuses it
+            state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
         raise UserError(f"{path} holds no plain tensors ({type(error).__name__}); "
                         "save a state dict with torch.save or safetensors and pass that") from error

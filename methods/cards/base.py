@@ -46,10 +46,16 @@ class MethodCard(Card):
             first = error.errors()[0]
             where = ".".join(map(str, (self.name, *first["loc"])))
             message = first["msg"].removeprefix("Value error, ")
-            raise UserError(f"{where}={first['input']!r}: {message}; see: harness show {self.name}") from None
+            raise UserError(f"{where}={first['input']!r:.80}: {message}; see: harness show {self.name}") from None
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """``"ivpt@bias"`` -> ``("ivpt", "bias")``; no variant is the empty string."""
-    method, _, variant = name.partition("@")
+    """``"ivpt@bias"`` -> ``("ivpt", "bias")``; no variant is the empty string.
+
+    Raises:
+        UserError: an ``@`` without a variant after it.
+    """
+    method, at, variant = name.partition("@")
+    if at and not variant:
+        raise UserError(f"'{name}' names no variant; write {method}, or one that `harness show {method}` lists")
     return method, variant

@@ -1,0 +1,82 @@
+"""The harness under test: its command line, requests that take seconds, and a third party's method."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PLUGIN = Path(__file__).with_name("plugin")
+sys.path.insert(0, str(PLUGIN))
+
+import command  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def harness() -> Callable[..., command.Ended]:
+    """``harness("list", "methods")``: the command line, in this process."""
+    return command.harness
+
+
+@pytest.fixture(scope="session")
+def fresh() -> Callable[..., tuple[list[command.Ended], set[str]]]:
+    """``fresh(["list", "methods"], ["--help"])``: in one new process; also the top-level modules that it imported."""
+    def start(*commands: list[str]) -> tuple[list[command.Ended], set[str]]:
+        done = subprocess.run([sys.executable, PLUGIN / "command.py", json.dumps(commands)], capture_output=True,
+                              text=True, check=True, timeout=120)
+        told = json.loads(done.stdout)
+        return [command.Ended(**end) for end in told["ends"]], set(told["imported"])
+    return start
+
+
+@pytest.fixture(scope="session")
+def asked(tiny_cub) -> Callable[..., dict]:
+    """``asked(out, **changes)``: a request whose runs take a second or two."""
+    def ask(out: Path, /, **changes) -> dict:
+        return {"methods": ["ivpt", "prompt_cam"], "dataset": "cub", "data_root": str(tiny_cub),
+                "backbone": "vit_tiny_patch16_224", "weights": "random", "image_size": 32, "epochs": 2,
+                "batch_size": 4, "fidelity_images": 2, "in_process": True, "out": str(out)} | changes
+    return ask
+
+
+@pytest.fixture(scope="session")
+def flags(asked) -> Callable[..., list[str]]:
+    """The same request as flags of ``harness run``; None leaves a flag out, True stands alone."""
+    def spell(out: Path, /, **changes) -> list[str]:
+        spelt = []
+        for name, value in asked(out, **changes).items():
+            flag = "--" + name.replace("_", "-")
+            if value is True:
+                spelt.append(flag)
+            elif name == "set":
+                spelt += [part for pair in value for part in (flag, pair)]
+            elif value is not None:
+                spelt += [flag, ",".join(value) if isinstance(value, list) else str(value)]
+        return spelt
+    return spell
+
+
+@pytest.fixture
+def with_toy(monkeypatch):
+    """The toy method in this process's registry."""
+    from toy_card import TOY
+
+    from partbench.methods.catalogue import registry
+
+    monkeypatch.setitem(registry.cards, "toy", TOY)
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory) -> dict[str, str]:
+    """Of a new process in which the toy method is installed as a third party's package would be."""
+    site = tmp_path_factory.mktemp("site")
+    about = site / "partbench_toy-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: partbench-toy\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[partbench.methods]\ntoy = toy_card:TOY\n")
+    known = os.environ.get("PYTHONPATH", "")
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(PLUGIN), str(site), known))),
+                         "OMP_NUM_THREADS": "1", "COLUMNS": "200"}

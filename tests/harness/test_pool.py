@@ -1,0 +1,163 @@
+"""Who gets the next run: healthy workers again, no others; and what a refusal or Ctrl-C does to the rest."""
+
+from types import SimpleNamespace
+
+import pytest
+import ray.exceptions
+
+from partbench.errors import UserError
+from partbench.harness.config import make_config
+from partbench.harness.plan import make_plan
+from partbench.harness.progress import Event
+from partbench.harness.schedule import _Pool
+from partbench.harness.trial import Outcome
+from partbench.leaderboard import Store
+
+DIED = ray.exceptions.RayActorError(error_msg="The actor died unexpectedly.\nMore of it.")
+BROKE = ray.exceptions.RayTaskError("run", "Traceback\n  File x\n", OSError("stale file handle"))
+
+
+class Reference:
+    """What a remote call gives back; ``never`` ends only after its worker was told to stop."""
+
+    def __init__(self, value, worker=None):
+        self.value, self.worker = value, worker
+
+    @property
+    def ended(self):
+        return self.value != "never"
+
+
+class FakeWorker:
+    """Ends each run as ``ends`` says, by seed."""
+
+    def __init__(self, ends, bloats, began):
+        self._ends, self._bloats, self._began, self._runs = ends, bloats, began, []
+        for name in ("run", "event", "stop", "bloated"):
+            setattr(self, name, SimpleNamespace(remote=getattr(self, f"_{name}")))
+
+    def _run(self, job):
+        self._began.append((id(self), job.spec.seed))
+        end = self._ends.get(job.spec.seed, "done")
+        value = end if end == "never" or isinstance(end, Exception) else Outcome(job.run_id, end, f"why it {end}")
+        self._runs.append((Reference(value, self), job))
+        return self._runs[-1][0]
+
+    def _event(self):
+        return Reference(Event())
+
+    def _stop(self):
+        for reference, job in self._runs:
+            if reference.value == "never":
+                reference.value = Outcome(job.run_id, "interrupted")
+
+    def _bloated(self):
+        return Reference(self._bloats)
+
+
+class FakeRay:
+    """As much of ray as the pool asks for: two CPUs, workers that end at once."""
+
+    exceptions = ray.exceptions
+
+    def __init__(self, ends, bloats=False):
+        self.workers, self.killed, self.began, self.looks = [], [], [], 0
+        self.make = lambda: FakeWorker(ends, bloats, self.began)
+        self.ctrl_c_at = None
+
+    def cluster_resources(self):
+        return {"CPU": 2.0}
+
+    def remote(self, **_):
+        return lambda kind: SimpleNamespace(remote=self._start)
+
+    def _start(self):
+        self.workers.append(self.make())
+        return self.workers[-1]
+
+    def wait(self, references, timeout):
+        self.looks += 1
+        if self.looks == self.ctrl_c_at:
+            raise KeyboardInterrupt
+        assert self.looks < 50, "the pool waits for ever"
+        return [reference for reference in references if reference.ended][:1], []
+
+    def get(self, reference, timeout=None):
+        if isinstance(reference.value, Exception):
+            raise reference.value
+        return reference.value
+
+    def kill(self, worker):
+        self.killed.append(worker)
+
+
+@pytest.fixture
+def pool(asked, tmp_path):
+    """A pool over five seeds, of which ``ends`` says how they end."""
+    def make(fake, **changes):
+        config = make_config(asked(tmp_path, methods=["ivpt"], seeds=range(5), **changes))
+        jobs = list(make_plan(config).jobs)
+        return _Pool(fake, jobs, config, SimpleNamespace(event=lambda *_: None, ended=lambda *_: None))
+    return make
+
+
+def rows(tmp_path) -> dict[int, tuple[str, str]]:
+    frame, _ = Store(tmp_path).read()
+    return {row.seed: (row.status, row.error) for row in frame.itertuples()}
+
+
+def test_healthy_workers_are_used_again(pool):
+    fake = FakeRay({})
+    assert set(pool(fake).work().values()) == {"done"}
+    assert len(fake.workers) == 2
+    assert not fake.killed
+
+
+@pytest.mark.parametrize("end", ["failed", "interrupted", DIED, BROKE], ids=str)
+def test_a_worker_that_did_not_end_well_gets_no_second_run(end, pool):
+    fake = FakeRay({0: end})
+    statuses = pool(fake).work()
+    assert sorted(statuses.values()) == sorted(["done"] * 4 + [end if isinstance(end, str) else "failed"])
+    assert fake.killed == fake.workers[:1]
+    assert [seed for worker, seed in fake.began if worker == id(fake.workers[0])] == [0]
+
+
+def test_a_worker_that_kept_memory_is_replaced(pool):
+    fake = FakeRay({}, bloats=True)
+    pool(fake).work()
+    assert len(fake.workers) == len(fake.killed) == 5
+
+
+def test_what_killed_a_run_is_on_its_row(pool, tmp_path):
+    pool(FakeRay({0: DIED, 1: BROKE})).work()
+    assert rows(tmp_path) == {0: ("failed", "the worker process died: The actor died unexpectedly."),
+                              1: ("failed", "OSError: stale file handle")}
+
+
+def test_a_refused_run_stops_the_others_where_they_can_continue(pool, tmp_path):
+    fake = FakeRay({0: "never", 1: "refused"})
+    with pytest.raises(UserError, match="why it refused"):
+        pool(fake).work()
+    assert [seed for _, seed in fake.began] == [0, 1]
+    assert fake.workers[1] in fake.killed
+
+
+def test_ctrl_c_asks_the_running_ones_to_stop_and_starts_no_more(pool):
+    fake = FakeRay({0: "never", 1: "never"})
+    fake.ctrl_c_at = 2
+    assert list(pool(fake).work().values()) == ["interrupted", "interrupted"]
+    assert len(fake.began) == 2
+
+
+def test_a_run_that_does_not_answer_ctrl_c_is_marked_for_it(pool, tmp_path, monkeypatch):
+    monkeypatch.setattr("partbench.harness.schedule._GRACE", 0.0)
+    fake = FakeRay({0: "never", 1: "done"})
+    fake.ctrl_c_at = 3
+    assert "interrupted" in pool(fake).work().values()
+    assert rows(tmp_path)[0][0] == "interrupted"
+    assert fake.workers[0] in fake.killed
+
+
+def test_more_than_the_machine_offers_is_one_line(pool):
+    with pytest.raises(UserError, match=r"no node offers 1 CPUs and 4 GPUs a run; lower"):
+        pool(FakeRay({}), gpus_per_run=4)

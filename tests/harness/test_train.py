@@ -1,0 +1,179 @@
+"""The training loop: hooks, clip, schedule, divergence, and kills that leave no trace in the weights."""
+
+import json
+import logging
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from rehearsal import EPOCHS, STEPS, toy, training
+from toy import Toy
+
+from partbench.harness.config import make_config
+from partbench.harness.plan import make_plan
+from partbench.harness.train import Diverged, train
+from partbench.harness.trial import run_folder, run_job
+from partbench.leaderboard import Store
+
+KILLED = Path(__file__).parent / "plugin" / "killed.py"
+FINAL = f"epoch-{EPOCHS:05d}.safetensors"
+HOOKS = [("prepare", "features"), ("enter", "features", 0), ("enter", "features", 1),
+         ("prepare", "head"), ("enter", "head", 0), ("enter", "head", 1)]
+PLACES = {  # where training is killed -> the hooks that run after it
+    "step-2": HOOKS,
+    "step-5": HOOKS[2:],
+    "step-8": HOOKS[3:],  # the stage has no checkpoint yet, so it is prepared again
+    "step-11": HOOKS[5:],
+    "rename-5": HOOKS[3:],  # the third epoch's tensors have their name, its JSON has not
+}
+
+
+def hooks(method: Toy) -> list[tuple]:
+    return [call for call in method.calls if call[0] != "step"]
+
+
+@pytest.fixture(scope="module")
+def unbroken(tiny_cub, tmp_path_factory):
+    """Folder and method of a training that nothing disturbed."""
+    folder, method = tmp_path_factory.mktemp("unbroken"), toy()
+    train(method, training(tiny_cub, folder))
+    return folder, method
+
+
+@pytest.fixture(scope="module")
+def killed(tiny_cub, tmp_path_factory):
+    """One folder per place, each left behind by a process that died there of SIGKILL."""
+    folders = {place: tmp_path_factory.mktemp(place) for place in PLACES}
+    pairs = [word for place, folder in folders.items() for word in (str(folder), place)]
+    subprocess.run([sys.executable, KILLED, tiny_cub, *pairs], check=True, timeout=120)
+    return folders
+
+
+@pytest.fixture
+def done_but_for_one_epoch(unbroken, tmp_path):
+    """A copy of the unbroken training's checkpoints, to be damaged."""
+    return shutil.copytree(unbroken[0], tmp_path / "checkpoints")
+
+
+def test_hooks_run_once_a_stage_once_an_epoch_and_after_every_step(unbroken):
+    assert hooks(unbroken[1]) == HOOKS
+    assert [call[1] for call in unbroken[1].calls if call[0] == "step"] == ["features"] * 6 + ["head"] * 6
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_killed_training_repeats_one_epoch_and_ends_with_the_same_weights_bit_for_bit(
+        place, killed, unbroken, tiny_cub):
+    method = toy()
+    train(method, training(tiny_cub, killed[place]))
+    assert hooks(method) == PLACES[place]
+    assert (killed[place] / FINAL).read_bytes() == (unbroken[0] / FINAL).read_bytes()
+    for name, value in unbroken[1].state_dict().items():
+        assert torch.equal(method.state_dict()[name], value), name
+
+
+def test_two_checkpoints_are_kept_and_nothing_else(unbroken):
+    assert sorted(file.name for file in unbroken[0].iterdir()) == [
+        f"epoch-{epoch:05d}.{kind}" for epoch in (EPOCHS - 1, EPOCHS) for kind in ("json", "safetensors")]
+
+
+@pytest.mark.parametrize("damage", [
+    lambda folder: (folder / FINAL).write_bytes((folder / FINAL).read_bytes()[:-7]),
+    lambda folder: (folder / FINAL).write_bytes(b""),
+    lambda folder: (folder / FINAL).unlink(),
+    lambda folder: (folder / FINAL).with_suffix(".json").write_text('{"stage": 1, "ep'),
+    lambda folder: (folder / FINAL).with_suffix(".json").write_text("[]"),
+], ids=["cut short", "empty", "missing", "torn JSON", "foreign JSON"])
+def test_a_torn_checkpoint_gives_way_to_the_one_before_with_a_warning(
+        damage, done_but_for_one_epoch, unbroken, tiny_cub, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("partbench"), "propagate", True)
+    damage(done_but_for_one_epoch)
+    method = toy()
+    train(method, training(tiny_cub, done_but_for_one_epoch))
+    assert hooks(method) == HOOKS[5:]
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"
+            and f"epoch-{EPOCHS:05d}.json is torn" in record.message]
+    assert (done_but_for_one_epoch / FINAL).read_bytes() == (unbroken[0] / FINAL).read_bytes()
+
+
+def test_without_a_whole_checkpoint_training_starts_anew(unbroken, done_but_for_one_epoch, tiny_cub):
+    for file in done_but_for_one_epoch.glob("*.json"):
+        file.write_text("")
+    method = toy()
+    train(method, training(tiny_cub, done_but_for_one_epoch))
+    assert hooks(method) == HOOKS
+    assert (done_but_for_one_epoch / FINAL).read_bytes() == (unbroken[0] / FINAL).read_bytes()
+
+
+def test_seconds_of_all_attempts_add_up(unbroken, tiny_cub):
+    before = json.loads((unbroken[0] / FINAL).with_suffix(".json").read_text())["seconds"]
+    method = toy()
+    assert train(method, training(tiny_cub, unbroken[0])) == before > 0
+    assert method.calls == []
+
+
+def test_a_loss_that_is_no_number_ends_training_and_names_term_stage_and_epoch(tiny_cub, tmp_path):
+    with pytest.raises(Diverged, match=r"stage head, epoch 2, step 1: decay is inf; try"):
+        train(toy(broken_epoch=1), training(tiny_cub, tmp_path))
+    assert (tmp_path / "epoch-00003.json").exists()
+    assert not (tmp_path / "epoch-00004.json").exists()
+
+
+class Watched(Toy):
+    """Notes gradient norm and learning rates at every step of its last stage."""
+
+    clip = None
+
+    def stages(self, epochs):
+        self.norms, self.rates = [], []
+        *_, head = super().stages(epochs)
+        groups = [{"params": [self.head.weight], "lr": 0.1}, {"params": [self.head.bias], "lr": 0.4}]
+        optimiser = torch.optim.SGD(groups)
+
+        def note():
+            self.norms.append(sum(p.grad.square().sum() for p in self.head.parameters()).sqrt().item())
+            self.rates.append([group["lr"] for group in optimiser.param_groups])
+
+        return [replace(head, epochs=epochs, clip=self.clip, schedule=lambda done: 1 - done / epochs,
+                        param_groups=lambda: groups, optimiser=lambda _: optimiser, after_step=note)]
+
+
+def test_the_gradient_of_all_groups_together_is_clipped(tiny_cub, tmp_path):
+    free, held = toy(Watched), toy(type("Held", (Watched,), {"clip": 0.05}))
+    train(free, training(tiny_cub, tmp_path / "free"))
+    train(held, training(tiny_cub, tmp_path / "held"))
+    assert max(free.norms) > 0.06
+    assert max(held.norms) == pytest.approx(0.05, rel=1e-3)
+
+
+def test_the_schedule_scales_every_group_from_its_own_rate(tiny_cub, tmp_path):
+    method = toy(Watched)
+    train(method, training(tiny_cub, tmp_path))
+    factors = [1 - (step + 1) / STEPS / EPOCHS for step in range(STEPS * EPOCHS)]
+    assert method.rates == [pytest.approx([0.1 * factor, 0.4 * factor], abs=1e-6) for factor in factors]
+
+
+@pytest.mark.parametrize("name", ["ivpt", "prompt_cam"])
+def test_a_real_method_stopped_in_its_second_epoch_ends_with_the_same_bits(name, asked, tmp_path):
+    """Grouping noise, the warped view, dropout and augmentation draw what they would have drawn."""
+    options = {"prompt_cam.dropout": 0.2} if name == "prompt_cam" else {"ivpt.prototypes": [4, 3]}
+    jobs = [make_plan(make_config(asked(tmp_path / where, methods=[name], set=options))).jobs[0]
+            for where in ("unbroken", "stopped")]
+    seen = []
+
+    def stopped():
+        return len(seen) == 3  # two steps an epoch: in the second epoch's first step
+
+    assert run_job(jobs[0]).status == "done"
+    assert run_job(jobs[1], seen.append, stopped).status == "interrupted"
+    folders = [run_folder(job.out, job.run_id) / "checkpoints" for job in jobs]
+    assert [file.name for file in folders[1].glob("*.json")] == ["epoch-00001.json"]
+    assert run_job(jobs[1]).status == "done"
+    assert "continuing after epoch 1 of 2" in (folders[1].parent / "log.txt").read_text()
+    last = [(folder / "epoch-00002.safetensors").read_bytes() for folder in folders]
+    assert last[0] == last[1]
+    frames = [Store(job.out).read()[0] for job in jobs]
+    assert frames[0][["metric", "level", "value"]].equals(frames[1][["metric", "level", "value"]])
