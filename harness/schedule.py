@@ -7,6 +7,7 @@ from collections import deque
 from typing import Any, Protocol
 
 from ..errors import UserError
+from .attempts import STOPPED, write_attempt
 from .config import RunConfig
 from .plan import Job
 from .progress import Event
@@ -159,18 +160,6 @@ class _Pool:
                 self._end(reference)
         for worker, job in self.busy.values():
             self.ray.kill(worker)
-            write_attempt(job, "interrupted", "stopped by the user; the same command continues it")
+            write_attempt(job, "interrupted", STOPPED)
             self.statuses[job.run_id] = "interrupted"
             self.listener.ended(job.run_id, "interrupted", "")
-
-
-def write_attempt(job: Job, status: str, error: str) -> None:
-    """The row of a run whose process could not write one itself."""
-    from ..leaderboard import Row, Store
-
-    spec = job.spec.model_dump(include={
-        "method", "variant", "method_version", "dataset", "dataset_fingerprint", "backbone", "weights", "image_size",
-        "seed", "epochs", "fit_on", "preset", "threads"})
-    Store(job.out).write_attempt(job.run_id, [Row(
-        **spec, run_id=job.run_id, split=job.split, metric="", protocol="", protocol_id="", level="", value=None,
-        status=status, error=error)])

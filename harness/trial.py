@@ -23,6 +23,7 @@ from ..methods import Backbone, Method, create, load_backbone
 from ..methods.cards.base import split_name
 from ..metrics import registry as metric_cards
 from .allocator import keep_freed_memory
+from .attempts import STOPPED, write_attempt
 from .checkpoint import clear_checkpoints
 from .evaluate import Evaluation, scoring_cost
 from .loaders import Normalise, TrainLoader
@@ -59,37 +60,39 @@ def run_folder(out: str, run_id: str) -> Path:
 def run_job(job: Job, tell: Callable[[Event], None] = lambda event: None,
             stopped: Callable[[], bool] = lambda: False) -> Outcome:
     """Do one run to its end, whatever that is, and leave its rows."""
-    reporter = Reporter(tell, stopped)
-    started = datetime.now(UTC)
     folder = run_folder(job.out, job.run_id)
-    trial = Trial(job, folder, reporter, started)
+    trial = Trial(job, folder, Reporter(tell, stopped))
     with _log_to(folder / "log.txt"):
         try:
             trial.prepare()
-        except UserError as error:
-            log.error("refused: %s", error)
-            return Outcome(job.run_id, "refused", str(error))
-        try:
             trial.work()
             return Outcome(job.run_id, "done")
         except (Interrupted, KeyboardInterrupt):
-            trial.write_attempt("interrupted", "stopped by the user; the same command continues it")
+            write_attempt(job, "interrupted", STOPPED)
             return Outcome(job.run_id, "interrupted")
-        except Exception as error:
+        except UserError as error:
+            if not trial.prepared:
+                log.error("refused: %s", error)
+                return Outcome(job.run_id, "refused", str(error))
+            return _failed(job, str(error))
+        except Exception as error:  # whatever a method or a library raises ends this run, and no other
             log.error(traceback.format_exc())
-            message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-            trial.write_attempt("failed", message)
-            return Outcome(job.run_id, "failed", message)
+            return _failed(job, f"{type(error).__name__}: {error}")
         finally:
             trial.release()
+
+
+def _failed(job: Job, error: str) -> Outcome:
+    write_attempt(job, "failed", error)
+    return Outcome(job.run_id, "failed", error)
 
 
 class Trial:
     """A run under way."""
 
-    def __init__(self, job: Job, folder: Path, reporter: Reporter, started: datetime):
-        self.job, self.folder, self.reporter, self.started = job, folder, reporter, started
-        self.spec = job.spec
+    def __init__(self, job: Job, folder: Path, reporter: Reporter):
+        self.job, self.folder, self.reporter, self.started = job, folder, reporter, datetime.now(UTC)
+        self.spec, self.prepared = job.spec, False
         self.method: Method | None = None
         self.train_seconds = 0.0
         self.evaluation: Evaluation | None = None
@@ -113,6 +116,7 @@ class Trial:
         self.normalise = Normalise.of(backbone, self.device)
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
+        self.prepared = True
 
     def work(self) -> None:
         """Train, score, write."""
@@ -142,12 +146,6 @@ class Trial:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def write_attempt(self, status: str, error: str) -> None:
-        """The row of a run that did not finish."""
-        row = Row(**self._facts(), metric="", protocol="", protocol_id="", level="", value=None, status=status,
-                  error=error[:2000])
-        Store(self.job.out).write_attempt(self.job.run_id, [row])
-
     def _backbone(self) -> Backbone:
         key = (self.spec.backbone, self.job.weights, self.spec.weights, self.spec.image_size, str(self.device))
         if key not in _backbones:
@@ -176,7 +174,6 @@ class Trial:
         parameters = list(self.method.parameters())
         trained = sum(p.numel() for p in parameters if p.requires_grad)
         frozen = sum(p.numel() for p in self.method.backbone.parameters())
-        evaluation = self.evaluation
         return {
             "run_id": self.job.run_id, "method": spec.method, "variant": spec.variant,
             "method_version": spec.method_version, "dataset": spec.dataset,
@@ -184,8 +181,7 @@ class Trial:
             "image_size": spec.image_size, "seed": spec.seed, "epochs": spec.epochs, "fit_on": spec.fit_on,
             "preset": spec.preset, "settings": json.dumps(spec.settings, sort_keys=True), "split": self.job.split,
             "train_seconds": self.train_seconds,
-            "explain_seconds": evaluation.explain_seconds if evaluation else 0.0,
-            "score_seconds": evaluation.score_seconds if evaluation else 0.0,
+            "explain_seconds": self.evaluation.explain_seconds, "score_seconds": self.evaluation.score_seconds,
             "peak_memory_mb": peak_memory_mb(self.device),
             "trainable_parameters": trained,
             "total_parameters": sum(p.numel() for p in parameters) + frozen,

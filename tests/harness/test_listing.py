@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
+from partbench.harness.attempts import write_attempt
 from partbench.harness.config import make_config
 from partbench.harness.plan import make_plan
-from partbench.harness.schedule import write_attempt
 from partbench.harness.trial import _log_to, run_folder
 from partbench.leaderboard import Row, Store
 
