@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import get_origin
 
+from pydantic.fields import FieldInfo
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from ..cards import Card, Registry
+from ..datasets import DatasetCard
 from ..datasets import registry as datasets
 from ..errors import UserError, unknown
 from ..leaderboard import Store
@@ -153,13 +156,24 @@ def _runs(out: str) -> RenderableType:
 
 def _card(card: Card) -> RenderableType:
     lines = [Text(f"{card.name}: {card.title}, version {card.version}")]
+    if isinstance(card, DatasetCard):
+        lines.append(Text(f"folder: {card.layout}\nbackbone: {card.default_backbone}"))
     if isinstance(card, MethodCard):
         lines.append(Text(f"maps: {card.maps}"))
         lines += [Text(f"{card.name}@{name}: {dict(changes)}") for name, changes in card.variants.items()]
     table = Table("setting", "default", "bounds", "what", box=None)
     for name, field in card.settings.model_fields.items():
-        bounds = ", ".join(map(str, field.metadata)) or str(field.annotation).replace("typing.", "")
-        table.add_row(name, escape(str(field.default)), escape(bounds), escape(field.description or ""))
+        table.add_row(name, escape(str(field.default)), escape(_bounds(field)), escape(field.description or ""))
     if card.settings.model_fields:
         lines.append(table)
     return Group(*lines, Text(card.paper or ""))
+
+
+def _bounds(field: FieldInfo) -> str:
+    """``> 0, < 1`` where there are bounds, else the type."""
+    signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+    limits = [f"{signs[name]} {getattr(limit, name)}" for limit in field.metadata for name in signs
+              if hasattr(limit, name)]
+    kind = field.annotation
+    plain = kind.__name__ if get_origin(kind) is None and isinstance(kind, type) else str(kind).replace("typing.", "")
+    return ", ".join(limits) or plain
