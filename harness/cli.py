@@ -98,11 +98,17 @@ def _carry_out(request: Any, plan: Any) -> int:
     for problem in problems:
         Console(stderr=True).print(f"warning: {problem}", markup=False, soft_wrap=True)
     console.print(leaderboard_table(frame, console.width))
-    if result.statuses or not Path(request.out, "report", "index.html").exists():
+    if _outdated(Path(request.out)):
         from ..leaderboard import build_report
 
         console.print(f"report: {build_report(request.out)}", soft_wrap=True)
     return result.exit_code
+
+
+def _outdated(out: Path) -> bool:
+    """Whether rows came after the page was built; leaderboard.parquet is rewritten only when there are new ones."""
+    page = out / "report" / "index.html"
+    return not page.exists() or page.stat().st_mtime < (out / "leaderboard.parquet").stat().st_mtime
 
 
 @app.command("list")

@@ -201,3 +201,12 @@ def test_training_batches_are_a_fixed_shuffle_that_changes_with_the_epoch(tiny_c
     warps = [epoch[0].affine.apply(pictures[0][ids[0][0]][None]) for epoch in epochs]
     assert warps[0].equal(warps[2])
     assert not warps[0].equal(warps[1])
+
+
+def test_controls_asked_for_later_reach_the_page(harness, flags, tmp_path):
+    page = tmp_path / "report" / "index.html"
+    request = {"methods": ["prompt_cam"], "epochs": 1}
+    assert harness("run", *flags(tmp_path, **request)).code == 0
+    assert "constant peak" not in page.read_text()
+    assert harness("run", *flags(tmp_path, **request, controls=True)).code == 0
+    assert "constant peak" in page.read_text()
