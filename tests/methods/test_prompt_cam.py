@@ -133,7 +133,7 @@ def test_every_variant_learns_a_batch_by_heart(backbone, name):
     labels, stage = torch.tensor([0, 1, 2, 0, 1, 2]), method.stages(1)[0]
     stage.prepare([Batch(images=images)])
     optimiser, losses = stage.optimiser(stage.param_groups()), []
-    for _ in range(15):
+    for _ in range(60):
         loss = method.loss(images, labels)["cross_entropy"]
         optimiser.zero_grad()
         loss.backward()
