@@ -32,7 +32,7 @@ def test_nothing_is_imported_twice_under_two_names(tmp_path):
         "    for module in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
         "        importlib.import_module(module.name)\n"
         "files = [m.__file__ for m in list(sys.modules.values()) if getattr(m, '__file__', None)]\n"
-        f"homes = tuple(f'{ROOT}/{{name}}' for name in ({FOLDERS + ('__init__', 'cards', 'errors')!r}))\n"
+        f"homes = tuple(f'{ROOT}/{{name}}' for name in ({(*FOLDERS, '__init__', 'cards', 'errors')!r}))\n"
         "ours = [f for f in files if f.startswith(homes)]\n"
         "print(sorted({f for f in ours if ours.count(f) > 1}), len(ours) > 40)", tmp_path)
     assert twice == "[] True"

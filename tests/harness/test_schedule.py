@@ -10,7 +10,9 @@ import pytest
 
 import partbench
 
-PROGRAM = [sys.executable, "-c", "from partbench.harness.cli import main; main()", "run"]
+# A test run in a shell's background inherits an ignored SIGINT, which a program started at a prompt does not have.
+PROGRAM = [sys.executable, "-c", "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+           "from partbench.harness.cli import main; main()", "run"]
 NUMBERS = ["method", "metric", "level", "value"]
 
 
