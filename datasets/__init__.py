@@ -3,9 +3,11 @@
 from ..contents import table_of_contents
 
 __all__, __getattr__, __dir__ = table_of_contents(__name__, {
-    "DatasetCard": ".catalogue",
+    "Archive": ".cards.base",
+    "DatasetCard": ".cards.base",
     "PartDataset": ".base",
     "Sample": ".base",
+    "Source": ".cards.base",
     "Split": ".base",
     "augmentation": ".augment",
     "augmentations": ".augment",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import UserError, unknown
-from .images import check_images, decode, decode_mask
+from .images import check_images, decode, image_shape
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    Masks = tuple["np.ndarray | None", "np.ndarray | None"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +53,15 @@ class Annotations:
         ids: N image ids.
         images: N paths of pictures.
         labels: int64 [N].
-        boxes: float64 [N, 4] as (x, y, width, height).
+        boxes: float64 [N, 4] as (x, y, width, height); a row of NaN stands for the whole picture.
         keypoints: float32 [N, P, 2].
         visible: bool [N, P].
-        train: bool [N], the official training set; the rest is the test set.
-        masks: N paths of object masks, or None.
+        train: bool [N], the official training set without the official validation set.
+        val: bool [N], the official validation set; None holds one out of ``train``, see :func:`held_out`. What is in
+            neither ``train`` nor ``val`` is the test set.
+        read_image: row -> uint8 [H, W, 3], for pictures that are drawn and not stored; None decodes ``images``.
+        read_masks: row -> (part masks bool [P, H, W] or None, object mask bool [H, W] or None); None: no masks.
+            Both are called in worker processes: picklable, and nothing held open.
     """
 
     ids: list[str]
@@ -64,7 +71,9 @@ class Annotations:
     keypoints: np.ndarray
     visible: np.ndarray
     train: np.ndarray
-    masks: list[str] | None = None
+    val: np.ndarray | None = None
+    read_image: Callable[[int], np.ndarray] | None = None
+    read_masks: Callable[[int], Masks] | None = None
 
 
 class Split:
@@ -87,30 +96,52 @@ class Split:
 
     def read(self, i: int, masks: bool = True) -> Sample:
         """Sample ``i``, decoded; training spares itself the masks."""
-        sample, row = self.annotation(i), self._rows[i]
-        image = decode(self._annotations.images[row])
-        if not masks or self._annotations.masks is None:
-            return replace(sample, image=image)
-        path = self._annotations.masks[row]
-        mask = decode_mask(path)
-        if mask.shape != image.shape[1:]:
-            raise UserError(f"{path} is {mask.shape[1]}x{mask.shape[0]} pixels, its picture "
-                            f"{image.shape[2]}x{image.shape[1]}; take picture and mask from the same release")
-        return replace(sample, image=image, object_mask=mask)
+        row = self._rows[i]
+        image = self._image(row)
+        sample = replace(self._annotation(row, tuple(image.shape[1:])), image=image)
+        if not masks or self._annotations.read_masks is None:
+            return sample
+        parts, whole = map(_tensor, self._annotations.read_masks(int(row)))
+        for mask in (parts, whole):
+            if mask is not None and mask.shape[-2:] != image.shape[1:]:
+                raise UserError(f"image {self._name(row)} is {image.shape[2]}x{image.shape[1]} pixels, its mask "
+                                f"{mask.shape[-1]}x{mask.shape[-2]}; take picture and mask from the same release")
+        return replace(sample, part_masks=parts, object_mask=whole)
 
     def annotation(self, i: int) -> Sample:
         """Sample ``i`` with ``image=None``: nothing is decoded."""
+        return self._annotation(self._rows[i])
+
+    def _annotation(self, row: int, shape: tuple[int, int] | None = None) -> Sample:
         import torch
 
-        known, row = self._annotations, self._rows[i]
+        known = self._annotations
+        box = tuple(known.boxes[row].tolist())
+        if np.isnan(box[0]):
+            height, width = shape or self._shape(row)
+            box = (0.0, 0.0, float(width), float(height))
         return Sample(
             id=known.ids[row],
             image=None,
             label=int(known.labels[row]),
-            box=tuple(known.boxes[row].tolist()),
+            box=box,
             keypoints=torch.from_numpy(known.keypoints[row].copy()),
             visible=torch.from_numpy(known.visible[row].copy()),
         )
+
+    def _image(self, row: int) -> Tensor:
+        if self._annotations.read_image is None:
+            return decode(self._annotations.images[row])
+        return _tensor(self._annotations.read_image(int(row))).permute(2, 0, 1).contiguous()
+
+    def _shape(self, row: int) -> tuple[int, int]:
+        """(H, W) from the file's header."""
+        if self._annotations.read_image is None:
+            return image_shape(self._annotations.images[row])
+        return self._annotations.read_image(int(row)).shape[:2]
+
+    def _name(self, row: int) -> str:
+        return self._annotations.images[row] if self._annotations.read_image is None else self._annotations.ids[row]
 
     @property
     def labels(self) -> np.ndarray:
@@ -123,8 +154,8 @@ class Split:
 
     @property
     def images(self) -> list[str]:
-        """Paths of the pictures."""
-        return [self._annotations.images[row] for row in self._rows]
+        """Paths of the pictures; none where they are drawn."""
+        return [] if self._annotations.read_image else [self._annotations.images[row] for row in self._rows]
 
     def check_images(self) -> None:
         """Look at both ends of every file, before hours of training: see :func:`~.images.check_images`."""
@@ -152,15 +183,43 @@ class PartDataset:
         self.parts = parts
         self.fingerprint = fingerprint
         self.redistributable = redistributable
-        train = annotations.train
-        val = held_out(annotations.ids, annotations.labels, train)
-        chosen = {"train": train & ~val, "val": val, "train+val": train, "test": ~train}
+        train, val = annotations.train, annotations.val
+        if val is None:
+            val = held_out(annotations.ids, annotations.labels, train)
+        chosen = {"train": train & ~val, "val": val, "train+val": train | val, "test": ~train & ~val}
         self._splits = {split: Split(annotations, np.flatnonzero(rows)) for split, rows in chosen.items()}
 
     def __getitem__(self, split: str) -> Split:
         if split not in self._splits:
             raise unknown("split", split, self._splits)
         return self._splits[split]
+
+    def intervene(self, i: int, *, split: str = "test", remove: Sequence[str] = (),
+                  swap: Mapping[str, int] | None = None, background: int | None = None) -> Sample:
+        """Sample ``i`` of ``split`` drawn again with one thing changed: the cause whose effect a method should show.
+
+        Args:
+            remove: names of parts that are left out.
+            swap: part name -> class whose form and colour that part takes.
+            background: number of another background; 0 is the picture's own.
+
+        Raises:
+            UserError: a photograph cannot be drawn again; only data sets with planted truth can.
+        """
+        raise UserError(f"{self.name} holds photographs: no part of them can be taken away; use synthetic_birds")
+
+    @property
+    def planted(self) -> bool:
+        """Whether :meth:`intervene` works, and :meth:`telling_parts` knows the truth."""
+        return False
+
+    def telling_parts(self, label: int, other: int) -> list[str]:
+        """Names of the parts that tell two classes apart.
+
+        Raises:
+            UserError: the truth is not known for photographs.
+        """
+        raise UserError(f"{self.name} does not say which parts tell its classes apart; use synthetic_birds")
 
 
 def held_out(ids: list[str], labels: np.ndarray, train: np.ndarray) -> np.ndarray:
@@ -176,3 +235,9 @@ def held_out(ids: list[str], labels: np.ndarray, train: np.ndarray) -> np.ndarra
         if len(rows) > 1:
             val[rows[np.argsort(digests[rows])[: max(1, round(len(rows) / 10))]]] = True
     return val
+
+
+def _tensor(array: np.ndarray | None) -> Tensor | None:
+    import torch
+
+    return None if array is None else torch.from_numpy(array)

@@ -3,6 +3,7 @@
 Wah et al., "The Caltech-UCSD Birds-200-2011 Dataset", CNS-TR-2011-001. Reading needs no torch and opens no picture.
 """
 
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -10,10 +11,10 @@ from pydantic import BaseModel
 
 from ..errors import UserError
 from .base import Annotations, PartDataset
-from .catalogue import CUB
+from .cards.cub import CARD
 from .cub_files import TextFile
 from .fingerprint import fingerprint_of
-from .images import image_sizes
+from .images import decode_mask, image_sizes, mask_labels
 
 _FILES = {
     "images.txt": "image path",
@@ -48,10 +49,10 @@ def read(root: Path | str, settings: BaseModel | None = None) -> PartDataset:
     sizes = image_sizes(pictures)
     annotations = Annotations(
         ids=[str(i) for i in ids], images=pictures, labels=labels, boxes=_boxes(files, ids), keypoints=keypoints,
-        visible=visible, train=train, masks=_masks(root, paths))
+        visible=visible, train=train, read_masks=_masks(root, paths, len(parts)))
     fingerprint = fingerprint_of(((name, file.content) for name, file in files.items()),
                                  zip(paths, sizes, strict=True))
-    return PartDataset("cub", classes, parts, annotations, fingerprint, CUB.redistributable)
+    return PartDataset("cub", classes, parts, annotations, fingerprint, CARD.redistributable)
 
 
 def fingerprint(root: Path | str, settings: BaseModel | None = None) -> str:
@@ -62,13 +63,13 @@ def fingerprint(root: Path | str, settings: BaseModel | None = None) -> str:
 def _open(root: Path) -> dict[str, TextFile]:
     if not root.is_dir():
         raise UserError(f"no CUB-200-2011 at {root}: {'not a folder' if root.exists() else 'no such folder'}; give "
-                        f"--data-root or set PARTBENCH_DATA (its folder 'cub' is read); the folder holds {CUB.layout}")
+                        f"--data-root or set PARTBENCH_DATA (its folder 'cub' is read); the folder holds {CARD.layout}")
     for inner in ("CUB_200_2011", "cub"):
         if not (root / "images.txt").exists() and (root / inner / "images.txt").exists():
             raise UserError(f"{root} holds no images.txt, but {root / inner} does; give that one as --data-root")
     missing = [name for name in _FILES if not (root / name).exists()]
     if missing:
-        raise UserError(f"{root} lacks {', '.join(missing)}; a CUB-200-2011 folder holds {CUB.layout}")
+        raise UserError(f"{root} lacks {', '.join(missing)}; a CUB-200-2011 folder holds {CARD.layout}")
     return {name: TextFile(root, name, columns) for name, columns in _FILES.items()}
 
 
@@ -155,11 +156,29 @@ def _keypoints(files: dict[str, TextFile], ids: np.ndarray, part_ids: np.ndarray
     return keypoints, visible
 
 
-def _masks(root: Path, paths: list[str]) -> list[str] | None:
-    """Segmentations come in an archive of their own: all of them, or none."""
-    folder = root / "segmentations"
-    if not folder.is_dir():
-        return None
-    masks = [str(folder / PurePosixPath(path).with_suffix(".png")) for path in paths]
-    image_sizes(masks)
-    return masks
+def _masks(root: Path, paths: list[str], parts: int) -> "Masks | None":
+    """Object masks come in an archive of their own, part masks from :mod:`.birds`: all of a kind, or none."""
+    def beside(folder: str) -> list[str] | None:
+        if not (root / folder).is_dir():
+            return None
+        masks = [str(root / folder / PurePosixPath(path).with_suffix(".png")) for path in paths]
+        image_sizes(masks)
+        return masks
+
+    whole, labels = beside("segmentations"), beside("parts/masks")
+    return Masks(whole, labels, parts) if whole or labels else None
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Masks of row ``i``: ``whole[i]`` is grey, ``labels[i]`` holds part number + 1, and 0 elsewhere."""
+
+    whole: list[str] | None
+    labels: list[str] | None
+    parts: int
+
+    def __call__(self, row: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+        parts = None
+        if self.labels:
+            parts = mask_labels(self.labels[row]) == np.arange(1, self.parts + 1)[:, None, None]
+        return parts, decode_mask(self.whole[row]) if self.whole else None

@@ -36,15 +36,37 @@ def decode(path: Path | str) -> Tensor:
     return torch.from_numpy(_pixels(path, "RGB")).permute(2, 0, 1).contiguous()
 
 
-def decode_mask(path: Path | str, threshold: int = 200) -> Tensor:
+def decode_mask(path: Path | str, threshold: int = 200) -> np.ndarray:
     """An 8-bit mask as bool [H, W], True above ``threshold``: annotators of CUB disagree by shades of grey.
 
     Raises:
         UserError: as :func:`decode`.
     """
-    import torch
+    return _pixels(path, "L") > threshold
 
-    return torch.from_numpy(_pixels(path, "L") > threshold)
+
+def mask_labels(path: Path | str) -> np.ndarray:
+    """A mask file's values as stored, uint8 or uint16 [H, W]: grey values, or indices of a palette.
+
+    Raises:
+        UserError: as :func:`decode`.
+    """
+    return _pixels(path, None)
+
+
+def image_shape(path: Path | str) -> tuple[int, int]:
+    """(H, W) from the file's header, without decoding.
+
+    Raises:
+        UserError: missing, or not a picture.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=_FORMATS) as picture:
+            return picture.height, picture.width
+    except Exception as error:  # as in _pixels
+        raise UserError(f"image {path}: {_reason(error)}; {_MEND}") from None
 
 
 def check_images(paths: Iterable[Path | str]) -> None:
@@ -105,15 +127,18 @@ def _fault(path: Path | str) -> str | None:
     return None
 
 
-def _pixels(path: Path | str, mode: str) -> np.ndarray:
+def _pixels(path: Path | str, mode: str | None) -> np.ndarray:
     from PIL import Image
 
     # Pillow and not torchvision: what torchvision does with a truncated file depends on its version.
     try:
         with Image.open(path, formats=_FORMATS) as picture:
-            return np.array(picture.convert(mode))
+            pixels = np.array(picture.convert(mode) if mode else picture)
     except Exception as error:  # a damaged file may fail anywhere in a decoder, with any error
         raise UserError(f"image {path}: {_reason(error)}; {_MEND}") from None
+    if mode is None and pixels.ndim != 2:
+        raise UserError(f"image {path}: a colour picture where a mask is expected; store one grey value per label")
+    return pixels.astype(np.uint8) if pixels.dtype == bool else pixels
 
 
 def _reason(error: Exception) -> str:

@@ -1,0 +1,1 @@
+"""Cards of the data sets shipped here; none needs torch."""
