@@ -11,6 +11,7 @@ __all__, __getattr__, __dir__ = table_of_contents(__name__, {
     "Split": ".base",
     "augmentation": ".augment",
     "augmentations": ".augment",
+    "check_dataset": ".contract",
     "check_images": ".images",
     "decode": ".images",
     "default_root": ".catalogue",

@@ -10,7 +10,7 @@ from .cards.base import DatasetCard
 if TYPE_CHECKING:
     from .base import PartDataset
 
-_SHIPPED = ("cub",)
+_SHIPPED = ("cub", "synthetic_birds")
 
 
 def _shipped() -> list[DatasetCard]:

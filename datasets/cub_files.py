@@ -1,5 +1,6 @@
-"""The text files of CUB-200-2011: rows that begin with a number, and errors that name the line."""
+"""Text files in the manner of CUB-200-2011: rows that begin with an id, and errors that name the line."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,19 +16,20 @@ class TextFile:
         root: the data set's folder.
         name: path under it.
         columns: what a row holds, for messages: ``"image part x y visible"``.
+        title: the data set, for messages.
 
     Raises:
         UserError: missing, unreadable or not UTF-8 text.
     """
 
-    def __init__(self, root: Path, name: str, columns: str):
+    def __init__(self, root: Path, name: str, columns: str, title: str = "CUB-200-2011"):
         self.name = name
         self.path = root / name
         self.columns = columns.split()
         try:
             self.content = self.path.read_bytes()
         except FileNotFoundError:
-            raise UserError(f"{self.path} is missing; take it from the CUB-200-2011 archive") from None
+            raise UserError(f"{self.path} is missing; take it from the {title} archive") from None
         except OSError as error:
             raise UserError(f"{self.path} cannot be read ({error.strerror}); mend file or permissions") from None
         try:
@@ -124,6 +126,33 @@ class TextFile:
         missing = np.setdiff1d(np.arange(len(ids)), places)
         if len(missing):
             source.fail(missing[0], f"image {ids[missing[0]]} has no row in {self.name}; add one or remove the image")
+
+
+class KeyedFile(TextFile):
+    """A file whose rows begin with an image id that is no number: each is read as the image's number.
+
+    Args:
+        numbers: image id -> number; None for the file that lists the images, which numbers them from 0.
+        source: name of the file that lists the images.
+
+    Attributes:
+        images: image id -> number, in the order of ``source``.
+
+    Raises:
+        UserError: as :class:`TextFile`, or an image that ``source`` does not list.
+    """
+
+    def __init__(self, root: Path, name: str, columns: str, title: str, source: str,
+                 numbers: Mapping[str, int] | None = None):
+        super().__init__(root, name, columns, title)
+        self.images = {} if numbers is None else numbers
+        for row, line in enumerate(self.rows):
+            image, *rest = line.split(maxsplit=1)
+            if numbers is None:
+                self.images.setdefault(image, len(self.images))
+            elif image not in numbers:
+                self.fail(row, f"image {image[:60]} is not in {source}; add it there or remove this row")
+            self.rows[row] = f"{self.images[image]} {''.join(rest)}"
 
 
 def _finite(field: str) -> bool:

@@ -1,6 +1,6 @@
 """One pass per view over a split: explanations in, scores out. Names no method, and a metric only by what it needs.
 
-Maps live for one batch; what stays are peaks, part labels and curves, inside the metrics' accumulators.
+Maps live for one batch; what stays are peaks, part labels, curves and effects, inside the metrics' accumulators.
 """
 
 import time
@@ -17,6 +17,7 @@ from ..datasets import PartDataset, Sample, Split, view
 from ..methods import Batch, Explanation, Method
 from ..metrics import Protocol
 from .gallery import Gallery
+from .interventions import Evidence, discriminative_parts, forwards_each, redraw
 from .items import Items
 from .loaders import Clean, Normalise, clean_batches
 from .progress import Reporter
@@ -28,35 +29,39 @@ class Evaluation:
     """Scores one trained method on one split under one protocol.
 
     Attributes:
+        split: its name.
+        pictures: its samples.
         normalise: uint8 images to what the backbone takes.
         explain_seconds, score_seconds: time in the model, and in everything after it.
     """
 
     method: Method
     dataset: PartDataset
-    split: Split
+    split: str
     protocol: Protocol
     normalise: Normalise
     batch_size: int
     reporter: Reporter
     explain_seconds: float = 0.0
     score_seconds: float = 0.0
+    pictures: Split = field(init=False)
     items: Items = field(init=False)
     _running: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.pictures = self.dataset[self.split]
         self.items = Items(self.protocol)
 
     @torch.no_grad()
     def run(self) -> tuple[list[Score], Gallery]:
         """Every score, and what the gallery shows."""
         self.method.eval()
-        fidelity = {self.split.ids[index] for index in
-                    metrics.fidelity_subset(self.split.ids, self.split.labels.tolist(), self.protocol)}
-        gallery = Gallery.choose(self.split)
+        fidelity = {self.pictures.ids[index] for index in self._subset(self.protocol.fidelity_images)}
+        gallery = Gallery.choose(self.pictures)
         kept = self._whole_images(fidelity | set(gallery.ids))
         self._parts()
         self._fidelity([sample for sample in kept if sample.id in fidelity])
+        self._interventions()
         gallery.fill([sample for sample in kept if sample.id in gallery.ids], self._explain_images)
         return self._scores(), gallery
 
@@ -98,12 +103,21 @@ class Evaluation:
     def _explain_images(self, images: Tensor) -> Explanation:
         return self._explain(Batch(images=self.normalise(images)), saliency=True)
 
+    def _explain_target(self, images: Tensor, labels: Tensor) -> tuple[Explanation, int]:
+        """One image's saliency for the class that the protocol follows, and that class."""
+        targets = self._target(self.protocol.saliency_target, labels)
+        explanation = self._explain(Batch(images=images), targets, saliency=True)
+        return explanation, int(explanation.logits.argmax(1) if targets is None else targets)
+
     def _target(self, name: str, labels: Tensor) -> Tensor | None:
         return labels if name == "label" else None
 
     def _passes(self, name: str) -> Iterator[Clean]:
         shown = view(name, self.method.backbone.image_size)
-        yield from clean_batches(self.split, shown, self.normalise, self.batch_size)
+        yield from clean_batches(self.pictures, shown, self.normalise, self.batch_size)
+
+    def _subset(self, images: int) -> list[int]:
+        return metrics.fidelity_subset(self.pictures.ids, self.pictures.labels.tolist(), self.protocol, images)
 
     def _annotation(self, clean: Clean) -> tuple[Tensor, Tensor]:
         """Keypoints [N, P, 2] on the protocol's canvas, and their visibility [N, P]."""
@@ -175,9 +189,7 @@ class Evaluation:
         for sample in samples:
             images = self.normalise(sample.image[None])
             labels = torch.tensor([sample.label], device=images.device)
-            targets = self._target(self.protocol.saliency_target, labels)
-            explanation = self._explain(Batch(images=images), targets, saliency=True)
-            target = int(explanation.logits.argmax(1) if targets is None else targets)
+            explanation, target = self._explain_target(images, labels)
             saliency = metrics.upsample_saliency(explanation.saliency.float(), images.shape[-1])[0]
             with self._scoring():
                 for mode in ("insertion", "deletion"):
@@ -188,8 +200,38 @@ class Evaluation:
                     self.items.values(mode, "final", (sample.id,), labels.cpu(), curve[None].cpu())
             self.reporter.step("score fidelity", 1, 2.0 * (self.protocol.fidelity_steps + 1))
 
+    def _interventions(self) -> None:
+        """What the answer owes to each part and to the background, where pictures can be drawn again."""
+        if not self.dataset.planted:
+            return
+        discriminative = discriminative_parts(self.dataset)
+        shown = view(self.protocol.fidelity_view, self.method.backbone.image_size)
+        for index in self._subset(self.protocol.planted_images):
+            drawn = redraw(self.dataset, self.split, index, shown)
+            images, labels = self.normalise(drawn.images), torch.tensor([drawn.sample.label])
+            explanation, target = self._explain_target(images[:1], labels.to(images.device))
+            with self._scoring():
+                self._feed(drawn.sample.id, labels, drawn.evidence(
+                    self.method(images).cpu(), target, explanation.saliency.cpu(), discriminative[labels[0]]))
+            self.reporter.step("score interventions", 1, forwards_each(self.dataset))
 
-def scoring_cost(images: int, protocol: Protocol) -> float:
-    """Forward passes of one image that an evaluation takes, for the time left."""
+    def _feed(self, name: str, labels: Tensor, evidence: Evidence) -> None:
+        """Hand one picture's evidence to the metrics that need it, and keep what their scores follow from."""
+        for need, values in evidence.items():
+            self._update(need, "final", *values, labels)
+        held, drop, valid = evidence["removal"]
+        shares, counted = metrics.discriminative_share(*evidence["planted"])
+        kept = {"part_evidence": held.where(valid, torch.nan), "score_drop": drop,
+                "planted_saliency": shares.where(counted, torch.nan),
+                "background_sensitivity": metrics.total_variation(*evidence["background"])}
+        for item, values in kept.items():
+            self.items.values(item, "final", (name,), labels, values)
+
+
+def scoring_cost(images: int, protocol: Protocol, redrawn: int = 0) -> float:
+    """Forward passes of one image that an evaluation takes, for the time left.
+
+    ``redrawn`` of them for each image that is drawn again: see :func:`~.interventions.forwards_each`.
+    """
     fidelity = min(images, protocol.fidelity_images) * 2 * (protocol.fidelity_steps + 1)
-    return images * (2.0 + protocol.noise_draws) + fidelity
+    return images * (2.0 + protocol.noise_draws) + fidelity + min(images, protocol.planted_images) * redrawn

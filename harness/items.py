@@ -1,7 +1,7 @@
 """What scores are made of, image by image, so that every statistic can be computed again from files.
 
 One long table. ``index`` tells rows of one image apart: the noise draw of a peak (0 is the clean pass), the keypoint of
-an assignment, the point of a curve.
+an assignment, the point of a curve, the part that was removed (NaN: not in the picture), the other background.
 """
 
 from dataclasses import dataclass, field

@@ -15,7 +15,7 @@ from ..metrics.protocol import Protocol, protocol
 from .config import RunConfig
 from .spec import RunSpec
 
-_QUICK_FIDELITY_IMAGES = 20
+_QUICK_IMAGES = 20
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,10 @@ def _folder(out: str) -> str:
 
 
 def _protocol(config: RunConfig) -> Protocol:
-    images = config.fidelity_images or (_QUICK_FIDELITY_IMAGES if config.preset == "quick" else None)
-    return protocol("partbench", **({"fidelity_images": images} if images else {}))
+    changes = dict.fromkeys(("fidelity_images", "planted_images"), _QUICK_IMAGES) if config.preset == "quick" else {}
+    if config.fidelity_images:
+        changes["fidelity_images"] = config.fidelity_images
+    return protocol("partbench", **changes)
 
 
 def digest(config: RunConfig) -> str:

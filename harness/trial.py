@@ -26,6 +26,7 @@ from .allocator import keep_freed_memory
 from .attempts import STOPPED, write_attempt
 from .checkpoint import clear_checkpoints
 from .evaluate import Evaluation, scoring_cost
+from .interventions import forwards_each
 from .loaders import Normalise, TrainLoader
 from .plan import Job
 from .progress import Event, Interrupted, Reporter
@@ -124,12 +125,12 @@ class Trial:
         log.info("run %s: %s on %s, seed %d, %d epochs, %d training images", self.job.run_id, self.spec.name,
                  self.spec.dataset, self.spec.seed, self.spec.epochs, len(images))
         epochs_cost = self.spec.epochs * len(images) * _STEP_COST
-        self.reporter.begin(epochs_cost + scoring_cost(len(split), self.job.protocol))
+        self.reporter.begin(epochs_cost + scoring_cost(len(split), self.job.protocol, forwards_each(self.dataset)))
         self.train_seconds = train(self.method, Training(
             loader=self._loader, folder=self.folder / "checkpoints", epochs=self.spec.epochs, seed=self.spec.seed,
             precision=self.spec.precision, device=self.device, reporter=self.reporter, cost=_STEP_COST))
         log.info("trained in %.0f s; scoring %d images of %s", self.train_seconds, len(split), self.job.split)
-        self.evaluation = Evaluation(self.method, self.dataset, split, self.job.protocol, self.normalise,
+        self.evaluation = Evaluation(self.method, self.dataset, self.job.split, self.job.protocol, self.normalise,
                                      2 * self.spec.batch_size, self.reporter)
         scores, gallery = self.evaluation.run()
         gallery.write(self.folder, self.job.run_id, self.spec.name, self.method, self.dataset)

@@ -18,6 +18,12 @@ class MetricCard(Card):
             - ``noisy_peaks``: the same with ``perturbed_peaks [D, N, K, 2]`` after ``peaks``
             - ``assignment``: ``update(assignment [N, P], labels)``
             - ``deletion``, ``insertion``: ``update(curve [N, S+1], labels)``
+
+            and on data sets with planted truth alone:
+
+            - ``removal``: ``update(evidence [N, P], score_drop [N, P], valid [N, P], labels)``
+            - ``planted``: ``update(saliency [N, h, w], part_masks [N, P, H, W], discriminative [N, P], labels)``
+            - ``background``: ``update(probabilities [N, C], changed [N, D, C], labels)``
         unit: ``fraction`` is shown as per cent, ``index`` as it is.
         higher_is_better: direction of ranking.
         bounds: smallest and largest possible value.
@@ -25,7 +31,8 @@ class MetricCard(Card):
             parts are ``not_applicable``.
     """
 
-    needs: Literal["logits", "peaks", "noisy_peaks", "assignment", "deletion", "insertion"]
+    needs: Literal["logits", "peaks", "noisy_peaks", "assignment", "deletion", "insertion", "removal", "planted",
+                   "background"]
     unit: Literal["fraction", "index"] = "fraction"
     higher_is_better: bool = True
     bounds: tuple[float, float] = (0.0, 1.0)
@@ -41,6 +48,10 @@ RISE = """@inproceedings{petsiuk2018rise,
   title={RISE: Randomized Input Sampling for Explanation of Black-box Models},
   author={Petsiuk, Vitali and Das, Abir and Saenko, Kate},
   booktitle={BMVC}, year={2018}}"""
+HESSE = """@inproceedings{hesse2023funnybirds,
+  title={FunnyBirds: A Synthetic Vision Dataset for a Part-Based Analysis of Explainable AI Methods},
+  author={Hesse, Robin and Schaub-Meyer, Simone and Roth, Stefan},
+  booktitle={ICCV}, pages={3981--3991}, year={2023}}"""
 
 
 def _card(name: str, title: str, where: str, needs: str, **more) -> MetricCard:
@@ -60,6 +71,11 @@ def _shipped() -> list[MetricCard]:
         _card("ari", "ARI", "clustering:ARI", "assignment", bounds=(-0.5, 1.0), shared_parts=True),
         _card("insertion", "Insertion", "fidelity:Insertion", "insertion", paper=RISE),
         _card("deletion", "Deletion", "fidelity:Deletion", "deletion", paper=RISE, higher_is_better=False),
+        _card("planted_evidence", "Planted evidence", "planted:PlantedEvidence", "removal", paper=HESSE, unit="index",
+              bounds=(-1.0, 1.0)),
+        _card("planted_saliency", "Planted saliency", "planted:PlantedSaliency", "planted"),
+        _card("background_sensitivity", "Background sensitivity", "background:BackgroundSensitivity", "background",
+              higher_is_better=False),
     ]
 
 

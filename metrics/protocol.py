@@ -23,7 +23,7 @@ class Protocol(BaseModel):
     accuracy_view: View = Field("full", description="images that accuracy is measured on")
     part_view: View = Field("box", description="images that consistency and stability are measured on")
     assignment_view: View = Field("full", description="images that NMI and ARI are measured on")
-    fidelity_view: View = Field("full", description="images that insertion and deletion are measured on")
+    fidelity_view: View = Field("full", description="images that insertion, deletion and planted truth are measured on")
     canvas: int = Field(224, ge=1, lt=2**15, description="side of the square that peaks and keypoints are scored on")
 
     part_target: Target = Field("label", description="class whose part maps are scored")
@@ -40,9 +40,10 @@ class Protocol(BaseModel):
     noise_draws: int = Field(3, ge=1, description="noisy passes that stability averages over")
     noise_seed: int = Field(0, ge=0)
 
-    saliency_target: Target = Field("predicted", description="class that insertion and deletion explain and track")
+    saliency_target: Target = Field("predicted", description="class that saliency explains and scores are tracked of")
     fidelity_images: int = Field(200, ge=1, description="images that insertion and deletion are measured on")
     fidelity_seed: int = Field(0, ge=0, description="which images those are")
+    planted_images: int = Field(100, ge=1, description="images that are drawn again without parts")
     fidelity_steps: int = Field(50, ge=1, description="equal steps from the first to the last pixel")
     deletion_substrate: Literal["mean_colour", "zeros"] = Field(
         "mean_colour", description="what deletion ends with: ImageNet's mean colour, or zeros of the normalised image")

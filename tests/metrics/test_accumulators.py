@@ -26,6 +26,8 @@ def evidence():
     assignment = torch.where(visible, (torch.arange(P) + randint(2, N, P)) % (K + 1), -1)
     curve = torch.rand(N, 11, generator=generator)
     parts = {"keypoints": keypoints, "visible": visible, "labels": labels, "part_ids": ids}
+    held, drop, saliency = (torch.randn(*shape, generator=generator) for shape in ((N, P), (N, P), (N, 4, 4)))
+    answers = torch.randn(N, 1 + D, 8, generator=generator).softmax(2)
     return {
         "logits": {"logits": torch.randn(N, 8, generator=generator), "labels": labels},
         "peaks": {"peaks": peaks, **parts},
@@ -33,6 +35,10 @@ def evidence():
         "assignment": {"assignment": assignment, "labels": labels},
         "insertion": {"curve": curve, "labels": labels},
         "deletion": {"curve": curve, "labels": labels},
+        "removal": {"evidence": held, "score_drop": drop, "valid": visible, "labels": labels},
+        "planted": {"saliency": saliency, "part_masks": randint(4, N, P, 8, 8) == 0,
+                    "discriminative": visible, "labels": labels},
+        "background": {"probabilities": answers[:, 0], "changed": answers[:, 1:], "labels": labels},
     }
 
 
@@ -45,6 +51,8 @@ def pure(name, protocol):
     if "logits" in given:
         score = metrics.accuracy_balanced if name == "accuracy_balanced" else metrics.accuracy
         return score(**given, **({"top": 5} if name == "accuracy_top5" else {}))
+    if name in ("planted_evidence", "planted_saliency", "background_sensitivity"):
+        return getattr(metrics, name)(*[value for key, value in given.items() if key != "labels"])
     if "curve" in given:
         return metrics.auc(given["curve"].double()).mean().item()
     if "assignment" in given:

@@ -1,0 +1,1 @@
+"""The drawn birds: traits, shapes, pose, scene, canvas. Needs no torch."""

@@ -1,0 +1,88 @@
+"""MATLAB 5 files of annotations: cell arrays, struct arrays and numbers, and errors that name the entry."""
+
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from ..errors import UserError
+
+
+class MatlabFile:
+    """Some variables of a MATLAB file.
+
+    Args:
+        root: the data set's folder.
+        name: path under it.
+        variables: what has to be in it.
+        title: the data set, for messages.
+
+    Attributes:
+        content: the file's bytes.
+
+    Raises:
+        UserError: missing, unreadable, no MATLAB 5 file, or without one of the variables.
+    """
+
+    def __init__(self, root: Path, name: str, variables: Iterable[str], title: str):
+        from scipy.io import loadmat
+
+        self.name = name
+        self.path = root / name
+        self._mend = f"take it from the {title} archive again"
+        try:
+            self.content = self.path.read_bytes()
+        except OSError as error:
+            raise UserError(f"{self.path} cannot be read ({error.strerror}); mend file or permissions") from None
+        if not self.content.startswith(b"MATLAB 5.0 MAT-file"):
+            raise UserError(f"{self.path} is no MATLAB 5 file; {self._mend}")
+        try:
+            self._variables = loadmat(BytesIO(self.content), variable_names=list(variables))
+        except Exception as error:  # a damaged file may fail anywhere in the reader, with any error
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(f"{self.path} is damaged ({reason}); {self._mend}") from None
+        for variable in variables:
+            if not isinstance(self._variables.get(variable), np.ndarray):
+                raise UserError(f"{self.path} has no variable {variable}; {self._mend}")
+
+    def fail(self, variable: str, entry: int, wrong: str) -> NoReturn:
+        """Raise the error for an entry, counted from 0; ``wrong`` is "what is wrong; how to mend it"."""
+        raise UserError(f"{self.path} {variable}({entry + 1}): {wrong}")
+
+    def texts(self, variable: str, field: str | None = None) -> list[str]:
+        """A cell array of texts, or one field of a struct array.
+
+        Raises:
+            UserError: an entry is no text.
+        """
+        texts = []
+        for entry, cell in enumerate(self._entries(variable, field)):
+            text = cell.item() if isinstance(cell, np.ndarray) and cell.size == 1 else cell
+            if not isinstance(text, str) or not text.strip() or "\0" in text:
+                self.fail(variable, entry, f"{field or 'the entry'} is no text; {self._mend}")
+            texts.append(text)
+        return texts
+
+    def whole_numbers(self, variable: str, field: str | None = None) -> np.ndarray:
+        """An array of whole numbers, or one field of a struct array, int64 [N].
+
+        Raises:
+            UserError: an entry is no finite whole number.
+        """
+        values = []
+        for entry, cell in enumerate(self._entries(variable, field)):
+            number = cell.item() if isinstance(cell, np.ndarray | np.generic) and cell.size == 1 else None
+            if not isinstance(number, int | float) or number != number or abs(number) > 2**53 or number % 1:
+                self.fail(variable, entry, f"{field or 'the entry'} is no whole number; {self._mend}")
+            values.append(int(number))
+        return np.array(values, np.int64)
+
+    def _entries(self, variable: str, field: str | None) -> np.ndarray:
+        array = self._variables[variable]
+        if field is None:
+            return array.ravel()
+        if field not in (array.dtype.names or ()):
+            raise UserError(f"{self.path}: {variable} has no field {field}; {self._mend}")
+        return array[field].ravel()

@@ -1,0 +1,47 @@
+"""Data sets that know classes but no parts: what their readers have in common."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import UserError
+from .base import Annotations, Masks, PartDataset
+from .cards.base import DatasetCard
+from .fingerprint import fingerprint_of
+from .images import image_sizes
+
+
+def without_parts(card: DatasetCard, root: Path, classes: list[str], pictures: list[str], labels: np.ndarray,
+                  train: np.ndarray, files: Mapping[str, bytes], *, val: np.ndarray | None = None,
+                  boxes: np.ndarray | None = None, read_masks: Callable[[int], "Masks"] | None = None) -> PartDataset:
+    """The data set of N pictures; the id of a picture is its path.
+
+    Args:
+        classes: C names.
+        pictures: N paths under ``root``.
+        labels: int64 [N], 0 .. C-1.
+        train: bool [N].
+        files: name -> content of every annotation file, for the fingerprint.
+        val: bool [N], or None: see :class:`~.base.Annotations`.
+        boxes: float64 [N, 4], or None: the whole picture.
+        read_masks: see :class:`~.base.Annotations`.
+
+    Raises:
+        UserError: a class without training picture, no test picture, or pictures that are missing.
+    """
+    for untrained in np.setdiff1d(np.arange(len(classes)), labels[train])[:1]:
+        raise UserError(f"{root}: class '{classes[untrained]}' has no training picture; add some or remove the class "
+                        "from the annotations")
+    if not (~train if val is None else ~train & ~val).any():
+        raise UserError(f"{root} has no test picture; take the folder from the {card.title} archive again")
+    paths = [f"{root}/{picture}" for picture in pictures]
+    sizes = image_sizes(paths)
+    nothing = np.zeros((len(pictures), 0), bool)
+    annotations = Annotations(
+        ids=list(pictures), images=paths, labels=labels,
+        boxes=np.full((len(pictures), 4), np.nan) if boxes is None else boxes,
+        keypoints=np.zeros((len(pictures), 0, 2), np.float32), visible=nothing, train=train, val=val,
+        read_masks=read_masks)
+    return PartDataset(card.name, classes, [], annotations,
+                       fingerprint_of(files.items(), zip(pictures, sizes, strict=True)), card.redistributable)
