@@ -10,7 +10,8 @@ from .cards.base import DatasetCard
 if TYPE_CHECKING:
     from .base import PartDataset
 
-_SHIPPED = ("cub", "synthetic_birds")
+_SHIPPED = ("cub", "birds525", "flowers102", "food101", "nabirds", "stanford_cars", "stanford_dogs",
+            "synthetic_birds")
 
 
 def _shipped() -> list[DatasetCard]:

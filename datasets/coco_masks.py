@@ -73,7 +73,7 @@ def _numbers(values: Any, where: str) -> np.ndarray:
         raise UserError(f"{where}: a polygon or box that is no list of numbers; take the file from the archive again")
     # The comparison also fails for what is not a number.
     if not all(-_FARTHEST < value < _FARTHEST for value in values):
-        raise UserError(f"{where}: a coordinate that is not finite or far outside; take the file from the archive again")
+        raise UserError(f"{where}: a coordinate that is not finite or far away; take the file from the archive again")
     return np.array(values, np.float32)
 
 

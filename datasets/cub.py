@@ -13,7 +13,7 @@ from .base import Annotations, PartDataset
 from .cards.cub import CARD
 from .cub_tables import COLUMNS, Tables
 from .images import decode_mask, image_sizes, mask_labels
-from .layout import open_folder
+from .layout import data_folder
 
 
 def read(root: Path | str, settings: BaseModel | None = None) -> PartDataset:
@@ -25,7 +25,7 @@ def read(root: Path | str, settings: BaseModel | None = None) -> PartDataset:
     Raises:
         UserError: names the file, the line, and what to mend.
     """
-    root = open_folder(root, CARD, list(COLUMNS), inner=("CUB_200_2011", "cub"))
+    root = data_folder(root, CARD, list(COLUMNS), inside=("CUB_200_2011", "cub"))
     tables = Tables(root, COLUMNS, CARD.title)
     class_ids, classes = tables.sorted_names("classes.txt")
     part_ids, parts = tables.sorted_names("parts/parts.txt")

@@ -1,11 +1,8 @@
-"""Annotation files that are read whole: rows of text, JSON, boxes in XML. A fault is one line that names the file."""
+"""Annotation files that are read whole: rows of text, and JSON. A fault is one line that names the file."""
 
 import json
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
-
-import numpy as np
 
 from ..errors import UserError
 
@@ -77,37 +74,6 @@ def member(record: Any, name: str, kind: type | tuple[type, ...], where: str) ->
     if not isinstance(value, kind) or isinstance(value, bool):
         raise UserError(f"{where}: {name} is {_short(value)}; take the file from the archive again")
     return value
-
-
-def xml_boxes(content: bytes, path: Path) -> list[tuple[float, float, float, float]]:
-    """Boxes (x, y, width, height) of the objects in an annotation in PASCAL VOC's format, in the file's order.
-
-    VOC counts pixels from 1 and includes both ends; here pixel i covers [i, i + 1).
-
-    Raises:
-        UserError: no XML, a document type declaration (entities could expand without end), or a box without corners,
-            with corners that are no finite numbers, or turned inside out.
-    """
-    if b"<!" in content.replace(b"<!--", b"") or b"\0" in content:
-        raise UserError(f"{path}: a document type declaration or a null byte; take the file from the archive again")
-    try:
-        objects = ElementTree.fromstring(content).iter("object")
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise UserError(f"{path}: no XML ({error}); take the file from the archive again") from None
-    return [_xml_box(item, path) for item in objects]
-
-
-def _xml_box(item: ElementTree.Element, path: Path) -> tuple[float, float, float, float]:
-    try:
-        left, top, right, bottom = (float(item.findtext(f"bndbox/{corner}", "")) for corner in
-                                    ("xmin", "ymin", "xmax", "ymax"))
-    except ValueError:
-        raise UserError(f"{path}: an object without a box of four numbers; take the file from the archive again"
-                        ) from None
-    if not np.isfinite((left, top, right, bottom)).all() or right < left or bottom < top:
-        raise UserError(f"{path}: a box from ({left:g}, {top:g}) to ({right:g}, {bottom:g}); take the file from the "
-                        "archive again")
-    return left - 1, top - 1, right - left + 1, bottom - top + 1
 
 
 def _text(content: bytes, path: Path, source: str) -> str:

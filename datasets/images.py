@@ -36,6 +36,32 @@ def decode(path: Path | str) -> Tensor:
     return torch.from_numpy(_pixels(path, "RGB")).permute(2, 0, 1).contiguous()
 
 
+def decode_colours(path: Path | str) -> np.ndarray:
+    """The picture as uint8 [H, W, 3], RGB, as :func:`decode` but without torch.
+
+    Raises:
+        UserError: as :func:`decode`.
+    """
+    return _pixels(path, "RGB")
+
+
+def decode_resized(path: Path | str, width: int, height: int) -> np.ndarray:
+    """The picture squashed to uint8 [height, width, 3], RGB, antialiased; a large JPEG is decoded at a fraction.
+
+    Raises:
+        UserError: as :func:`decode`.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=_FORMATS) as picture:
+            # Twice the size that is wanted: the rest of the way is filtered well. None: nothing to save.
+            _, whole = picture.draft("RGB", (2 * width, 2 * height)) or (None, None)
+            return np.array(picture.convert("RGB").resize((width, height), Image.Resampling.BILINEAR, whole))
+    except Exception as error:  # as in _pixels
+        raise UserError(f"image {path}: {_reason(error)}; {_MEND}") from None
+
+
 def decode_mask(path: Path | str, threshold: int = 200) -> np.ndarray:
     """An 8-bit mask as bool [H, W], True above ``threshold``: annotators of CUB disagree by shades of grey.
 

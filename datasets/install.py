@@ -1,7 +1,6 @@
 """A data set fetched from its owners: downloaded, unpacked, read once, and then there; or not there at all."""
 
 import logging
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,7 +12,7 @@ from .archives import ArchiveError
 from .cards.base import Archive, DatasetCard, Source
 from .download import digest, fetch
 from .extract import extract
-from .staging import publish, second_name, staging, vacant, writable
+from .staging import discard, publish, second_name, staging, vacant, writable
 from .web import web_address
 
 log = logging.getLogger("partbench")
@@ -44,7 +43,7 @@ def install(card: DatasetCard, folder: Path | str, mirror: str | None = None,
     with staging(folder) as hidden:
         files = [hidden / "downloads" / f"{number}-{_name(url)}" for number, url in enumerate(addresses)]
         filled = hidden / "data"
-        _discard(filled)  # of a try that was stopped while it unpacked
+        discard(filled)  # of a try that was stopped while it unpacked
         _check_space(source, files, hidden)
         for url, archive, file in zip(addresses, source.archives, files, strict=True):
             _download(url, archive, file, progress, pause)
@@ -52,7 +51,7 @@ def install(card: DatasetCard, folder: Path | str, mirror: str | None = None,
             _fill(filled, source, files, progress)
             _read(card, filled, source, files)
         except UserError as error:
-            _discard(filled)
+            discard(filled)
             raise UserError(f"{card.name} was not installed: {error}") from None
         publish(filled, folder)
     return folder
@@ -108,6 +107,7 @@ def _download(url: str, archive: Archive, file: Path, progress: Progress, pause:
     with writable(file.parent):
         file.parent.mkdir(exist_ok=True)
     what = f"download {_name(url)}"
+    log.info("downloading %s", url)
     fetch(url, file, archive.size, archive.checksum, lambda done, total: progress(what, done, total or archive.size),
           pause)
     if archive.checksum is None:
@@ -120,6 +120,7 @@ def _fill(filled: Path, source: Source, files: list[Path], progress: Progress) -
         with writable(into):
             into.mkdir(parents=True, exist_ok=True)
         name = _name(archive.url)
+        log.info("unpacking %s", name)
         if not archive.unpack:
             second_name(file, into / name)
             continue
@@ -144,9 +145,3 @@ def _forget(archives: Sequence[Archive], files: list[Path]) -> None:
     for archive, file in zip(archives, files, strict=True):
         if archive.checksum is None:
             file.unlink()
-
-
-def _discard(filled: Path) -> None:
-    if os.path.lexists(filled):
-        with writable(filled):
-            shutil.rmtree(filled)

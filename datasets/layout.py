@@ -1,5 +1,6 @@
 """What readers ask of a data set's folder, file names and classes before they open a picture."""
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -33,14 +34,32 @@ def data_folder(root: Path | str, card: DatasetCard, holds: Iterable[str], insid
     return root
 
 
-def safe_name(name: str, where: str) -> str:
-    """A relative path from an annotation file, unless it may lead outside.
+def names_in(folder: Path) -> set[str]:
+    """Names of the files and folders in a folder, without hidden ones (macOS leaves '._*' in archives).
 
     Raises:
-        UserError: absolute, with '..', a backslash, a colon (a drive on other systems) or a null byte.
+        UserError: no folder, or one that cannot be read.
     """
+    try:
+        return {entry.name for entry in os.scandir(folder) if not entry.name.startswith(".")}
+    except OSError as error:
+        raise UserError(f"folder {folder} cannot be read ({error.strerror}); mend folder or permissions") from None
+
+
+def leads_outside(name: str) -> bool:
+    """Whether a path from an annotation file is absolute, or has '..', a backslash, a colon (a drive on other
+    systems) or a null byte."""
     path = PurePosixPath(name)
-    if not name or path.is_absolute() or ".." in path.parts or set("\\:\0") & set(name):
+    return not name or path.is_absolute() or ".." in path.parts or bool(set("\\:\0") & set(name))
+
+
+def safe_name(name: str, where: str) -> str:
+    """A relative path from an annotation file.
+
+    Raises:
+        UserError: it :func:`leads_outside`.
+    """
+    if leads_outside(name):
         raise UserError(f"{where}: path {name[:80]!r} may lead outside the data set; write it relative, without '..'")
     return name
 

@@ -13,7 +13,7 @@ from .base import Annotations, PartDataset
 from .cards.nabirds import CARD
 from .cub_tables import COLUMNS, Tables
 from .images import image_sizes
-from .layout import open_folder
+from .layout import data_folder
 
 _COLUMNS = COLUMNS | {"hierarchy.txt": "class parent"}
 # How far below the root, "Birds", a level is. A leaf that is nearer to the root is its own class on every deeper level.
@@ -30,7 +30,7 @@ def read(root: Path | str, settings: BaseModel | None = None) -> PartDataset:
         UserError: names the file, the line, and what to mend.
     """
     settings = settings or CARD.resolve()
-    root = open_folder(root, CARD, list(_COLUMNS), inner=("nabirds",))
+    root = data_folder(root, CARD, list(_COLUMNS), inside=("nabirds",))
     tables = Tables(root, _COLUMNS, CARD.title, text_ids=True)
     class_ids, names = tables.sorted_names("classes.txt")
     part_ids, parts = tables.sorted_names("parts/parts.txt")

@@ -70,6 +70,13 @@ def publish(filled: Path, folder: Path) -> None:
             os.close(handle)
 
 
+def discard(filled: Path) -> None:
+    """Remove what a try that did not end well has left."""
+    if filled.exists():
+        with writable(filled):
+            shutil.rmtree(filled)
+
+
 def second_name(file: Path, name: Path) -> None:
     """The content of ``file`` under ``name``, too: a hard link, or a copy where there are none."""
     with writable(name):

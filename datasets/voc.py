@@ -14,6 +14,8 @@ _SIDES = ("xmin", "ymin", "xmax", "ymax")
 def read_boxes(path: Path | str) -> tuple[bytes, np.ndarray]:
     """The file's bytes, and its boxes as float64 [objects, 4], (x, y, width, height), in the file's order.
 
+    Corners are read as edges, from 0: ImageNet's boxes, which have this format, go from 0 to the picture's width.
+
     Raises:
         UserError: missing, no XML, a document type (which could make a parser expand or fetch things), or a box
             whose sides are missing, not finite or in the wrong order.

@@ -1,20 +1,27 @@
 """Data sets that know classes but no parts: what their readers have in common."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import UserError
-from .base import Annotations, Masks, PartDataset
+from .base import Annotations, PartDataset
 from .cards.base import DatasetCard
 from .fingerprint import fingerprint_of
 from .images import image_sizes
+from .layout import require_split
+
+if TYPE_CHECKING:
+    from .base import Masks
 
 
 def without_parts(card: DatasetCard, root: Path, classes: list[str], pictures: list[str], labels: np.ndarray,
                   train: np.ndarray, files: Mapping[str, bytes], *, val: np.ndarray | None = None,
-                  boxes: np.ndarray | None = None, read_masks: Callable[[int], "Masks"] | None = None) -> PartDataset:
+                  boxes: np.ndarray | None = None, read_masks: Callable[[int], Masks] | None = None) -> PartDataset:
     """The data set of N pictures; the id of a picture is its path.
 
     Args:
@@ -28,13 +35,11 @@ def without_parts(card: DatasetCard, root: Path, classes: list[str], pictures: l
         read_masks: see :class:`~.base.Annotations`.
 
     Raises:
-        UserError: a class without training picture, no test picture, or pictures that are missing.
+        UserError: a class without training image, no test image, or pictures that are missing.
     """
-    for untrained in np.setdiff1d(np.arange(len(classes)), labels[train])[:1]:
-        raise UserError(f"{root}: class '{classes[untrained]}' has no training picture; add some or remove the class "
-                        "from the annotations")
-    if not (~train if val is None else ~train & ~val).any():
-        raise UserError(f"{root} has no test picture; take the folder from the {card.title} archive again")
+    require_split(classes, labels, train, str(root))
+    if val is not None and (train | val).all():
+        raise UserError(f"{root} leaves no test image; take it from the {card.title} archive again")
     paths = [f"{root}/{picture}" for picture in pictures]
     sizes = image_sizes(paths)
     nothing = np.zeros((len(pictures), 0), bool)

@@ -8,10 +8,12 @@ import typer
 from rich.console import Console
 
 from ..errors import UserError
+from .data import app as data
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Compare interpretable vision methods on equal terms. Any command takes --debug.")
 console = Console()
+app.add_typer(data, name="data")
 Out = Annotated[str, typer.Option(help="Folder of results.")]
 
 

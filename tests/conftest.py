@@ -25,3 +25,11 @@ def write_tiny_cub() -> Callable[..., Path]:
 def tiny_cub(write_tiny_cub, tmp_path_factory) -> Path:
     """A folder in CUB's layout: 3 classes of 4 training and 3 test pictures, 96 x 80. Do not write into it."""
     return write_tiny_cub(tmp_path_factory.mktemp("tiny") / "cub")
+
+
+@pytest.fixture
+def loopback(monkeypatch):
+    """A web server on this machine that misbehaves when told to: see loopback.py."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with _beside("loopback").Server() as server:
+        yield server

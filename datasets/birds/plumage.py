@@ -64,13 +64,13 @@ def _breast_marks(pattern: str) -> list[Points]:
 
 
 def head(traits: Traits, outline: Points, part_of: Callable) -> list[Shape]:
-    """A cheek that is no part, with crown, forehead, nape and throat around it; beak and eye."""
+    """A cheek that is no part and the same in every class, with crown, forehead, nape and throat around it; beak and eye."""
     crown, nape, throat = (traits[f"{name} colour"] for name in ("crown", "nape", "throat"))
     edge = grown(outline, _LINE)
     found = [
         Shape("beak", 0, f"dark {traits['beak colour']}", grown(smooth(_BEAKS[traits["beak shape"]], 4), _LINE * 0.8)),
         Shape("beak", 1, traits["beak colour"], smooth(_BEAKS[traits["beak shape"]], 4)),
-        Shape(None, 2, f"light {crown}", outline),
+        Shape(None, 2, "light grey", outline),
         Shape("nape", 3, f"dark {nape}", part_of(edge, 15, 24, 0.45)),
         Shape("nape", 4, nape, part_of(outline, 15, 24, 0.45)),
         Shape("throat", 3, f"dark {throat}", part_of(edge, 2, 14, 0.45)),
