@@ -129,30 +129,28 @@ class TextFile:
 
 
 class KeyedFile(TextFile):
-    """A file whose rows begin with an image id that is no number: each is read as the image's number.
+    """A file whose rows begin with an image id that is text: each is read as the image's number.
 
     Args:
-        numbers: image id -> number; None for the file that lists the images, which numbers them from 0.
-        source: name of the file that lists the images.
+        numbers: image id -> number; None for images.txt, which numbers its images from 0.
 
     Attributes:
-        images: image id -> number, in the order of ``source``.
+        numbers_of: image id -> number, in the order of images.txt.
 
     Raises:
-        UserError: as :class:`TextFile`, or an image that ``source`` does not list.
+        UserError: as :class:`TextFile`, or an image that images.txt does not list.
     """
 
-    def __init__(self, root: Path, name: str, columns: str, title: str, source: str,
-                 numbers: Mapping[str, int] | None = None):
+    def __init__(self, root: Path, name: str, columns: str, title: str, numbers: Mapping[str, int] | None = None):
         super().__init__(root, name, columns, title)
-        self.images = {} if numbers is None else numbers
+        self.numbers_of = {} if numbers is None else numbers
         for row, line in enumerate(self.rows):
             image, *rest = line.split(maxsplit=1)
             if numbers is None:
-                self.images.setdefault(image, len(self.images))
+                self.numbers_of.setdefault(image, len(self.numbers_of))
             elif image not in numbers:
-                self.fail(row, f"image {image[:60]} is not in {source}; add it there or remove this row")
-            self.rows[row] = f"{self.images[image]} {''.join(rest)}"
+                self.fail(row, f"image {image[:60]} is not in images.txt; add it there or remove this row")
+            self.rows[row] = f"{self.numbers_of[image]} {''.join(rest)}"
 
 
 def _finite(field: str) -> bool:

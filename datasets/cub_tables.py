@@ -43,13 +43,14 @@ class Tables:
 
     def __init__(self, root: Path, columns: Mapping[str, str], title: str, text_ids: bool = False):
         self._title = title
-        self.files = _keyed(root, columns, title) if text_ids else {
-            name: TextFile(root, name, fields, title) for name, fields in columns.items()}
-        images = self.files["images.txt"]
-        self._numbers, self.paths = images.names()
-        self.ids = list(images.images) if text_ids else [str(i) for i in self._numbers]
-        if not self.paths:
+        images = (KeyedFile if text_ids else TextFile)(root, "images.txt", columns["images.txt"], title)
+        if not images.rows:
             raise UserError(f"{images.path} lists no image; take the file from the {title} archive")
+        numbers = images.numbers_of if text_ids else None
+        self.files = {"images.txt": images} | {name: _open(root, name, columns[name], title, numbers)
+                                               for name in columns if name != "images.txt"}
+        self._numbers, self.paths = images.names()
+        self.ids = list(numbers) if text_ids else [str(i) for i in self._numbers]
         for row, path in enumerate(self.paths):
             if leads_outside(path):
                 images.fail(row, f"path {path!r} may lead outside images/; write it relative to images/, without '..'")
@@ -136,12 +137,8 @@ class Tables:
         return file, table[:, 1:], places
 
 
-def _keyed(root: Path, columns: Mapping[str, str], title: str) -> dict[str, TextFile]:
-    """The files, with the image ids in front of their rows read as numbers."""
-    images = KeyedFile(root, "images.txt", columns["images.txt"], title, "images.txt")
-    files: dict[str, TextFile] = {"images.txt": images}
-    for name, fields in columns.items():
-        if name not in files:
-            files[name] = (KeyedFile(root, name, fields, title, "images.txt", images.images)
-                           if fields.startswith("image ") else TextFile(root, name, fields, title))
-    return files
+def _open(root: Path, name: str, columns: str, title: str, numbers: Mapping[str, int] | None) -> TextFile:
+    """A file; where its rows begin with an image id that is text, ``numbers`` says which number to read it as."""
+    if numbers is None or not columns.startswith("image "):
+        return TextFile(root, name, columns, title)
+    return KeyedFile(root, name, columns, title, numbers)

@@ -44,7 +44,7 @@ def inside(root: Path, name: str) -> Path:
     Raises:
         UserError: the path, or a symbolic link in it, leads outside ``root``.
     """
-    if not os.path.realpath(root / name).startswith(os.path.join(os.path.realpath(root), "")):
+    if "\0" in name or not os.path.realpath(root / name).startswith(os.path.join(os.path.realpath(root), "")):
         raise UserError(f"{name!r} leads outside {root}; put a copy inside")
     return root / name
 
@@ -53,7 +53,7 @@ def _classes(root: Path, within: str, skip: Container[str]) -> ByClass:
     found = {}
     for entry in _entries(root, within):
         if _is_folder(entry) and entry.name not in skip:
-            found[entry.name] = _pictures(root, f"{within}{entry.name}/")
+            found[entry.name] = pictures_below(root, f"{within}{entry.name}/")
         elif not _is_folder(entry) and _is_picture(root, entry):
             raise UserError(f"picture {within + entry.name!r} of {root} lies beside the class folders; move it into "
                             "the folder of its class")
@@ -67,10 +67,14 @@ def _classes(root: Path, within: str, skip: Container[str]) -> ByClass:
     return dict(sorted(found.items()))
 
 
-def _pictures(root: Path, folder: str) -> list[str]:
-    """Relative paths below ``folder``, sorted; a loop and no recursion, for folders may be nested without end."""
+def pictures_below(root: Path, folder: str) -> list[str]:
+    """Paths relative to ``root`` of the pictures below ``folder``, a relative path that ends in a slash; sorted.
+
+    Raises:
+        UserError: as :func:`list_pictures`.
+    """
     found, waiting = [], [folder]
-    while waiting:
+    while waiting:  # and no recursion: folders may be nested without end
         within = waiting.pop()
         for entry in _entries(root, within):
             if _is_folder(entry):

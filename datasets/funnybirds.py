@@ -1,10 +1,10 @@
 """FunnyBirds as distributed: rendered birds of 50 classes, which differ in five parts.
 
 Hesse et al., "FunnyBirds: A Synthetic Vision Dataset for a Part-Based Analysis of Explainable AI Methods", ICCV 2023.
-A part map colours the visible pixels of beak, eyes, feet, tail and wings; left and right are one part here. The body has
-no colour of its own, so there is no object mask and a bird's box is the one around its parts. Half of the training birds
-lack some parts by design: those are not visible. Colours that are none of the authors' (blends along an edge) belong
-to no part, as in their code. Reading needs no torch.
+A part map colours the visible pixels of beak, eyes, feet, tail and wings; left and right are one part here. The body
+has no colour of its own, so there is no object mask, and a bird's box is the one around its parts. Half of the training
+birds lack some parts by design: those are not visible. Colours that are none of the authors' (blends along an edge)
+belong to no part, as in their code. Reading needs no torch.
 """
 
 from dataclasses import dataclass
@@ -112,7 +112,8 @@ def _find(root: Path | str) -> _Found:
         name = f"dataset_{split}.json"
         for i, number in enumerate(_numbers(documents[name], root / name)):
             if number not in known:
-                raise UserError(f"{root / name} [{i}]: class {number} is not in classes.json; add it or remove the entry")
+                raise UserError(f"{root / name} [{i}]: class {number} is not in classes.json; add it there or remove "
+                                "the entry")
             numbers.append(number)
             paths.append(f"{split}/{number}/{i:06d}.png")
     labels = np.searchsorted(known, numbers).astype(np.int64)

@@ -7,7 +7,8 @@ merged by STAPLE and did not publish the result.) Maps without a picture, which 
 
 A core is labelled with the grade that covers most of it, its primary pattern, or with the highest. The challenge kept
 its test labels, so a share of each class, chosen by a hash of seed and id, is the test set; classes that no core has do
-not exist. Pictures of 5,000 pixels are read at ``max_side``, and maps are sampled to the same size. Reading needs no torch.
+not exist. Pictures of 5,000 pixels are read at ``max_side``, and maps are sampled to the same size. Reading annotations
+needs no torch.
 """
 
 from dataclasses import dataclass
@@ -162,7 +163,7 @@ def _find(root: Path | str) -> _Found:
         raise UserError(f"{root} lacks {'Maps1_T' if names else 'pictures'}; a Gleason 2019 folder holds {CARD.layout}")
     maps = []
     for name in names:
-        maps.append([f"{root}/{folder}/{name}{_SUFFIX}" for folder, there in experts.items() if name + _SUFFIX in there])
+        maps.append([f"{root}/{folder}/{name}{_SUFFIX}" for folder in experts if name + _SUFFIX in experts[folder]])
         if not maps[-1]:
             raise UserError(f"{root}/{_PICTURES}/{name}.jpg has no map in {', '.join(experts)}; add one or remove it")
     pictures = [f"{root}/{_PICTURES}/{name}.jpg" for name in names]

@@ -9,13 +9,13 @@
 Folders inside a class folder belong to the class. Reading needs no torch and opens no picture.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import UserError, unknown
+from ..errors import UserError
 from .base import Annotations, PartDataset
 from .cards.image_folder import CARD, ImageFolderSettings
 from .coco_keypoints import CocoKeypoints, read_coco
@@ -45,13 +45,13 @@ def read(root: Path | str, settings: ImageFolderSettings | None = None) -> PartD
     if not root.is_dir():
         raise UserError(f"no image folder at {root}; give --data-root or set PARTBENCH_DATA (its folder "
                         f"'{CARD.name}' is read); the folder holds {CARD.layout}")
-    folder = _Folder.list(root, settings)
+    folder = _Folder.listed(root, settings)
     classes, labels, train, val = folder.labelled()
-    parts, keypoints, visible, boxes, masks = folder.annotated()
     pictures = [f"{root}/{path}" for path in folder.paths]
+    sizes = list(zip(folder.paths, image_sizes(pictures), strict=True))
+    parts, keypoints, visible, boxes, masks = folder.annotated()
     annotations = Annotations(ids=folder.paths, images=pictures, labels=labels, boxes=boxes, keypoints=keypoints,
                               visible=visible, train=train, val=val, read_masks=masks)
-    sizes = list(zip(folder.paths, image_sizes(pictures), strict=True))
     if masks:
         sizes += [(f"{path} mask", size) for path, size in zip(folder.paths, image_sizes(masks.paths), strict=True)]
     return PartDataset(CARD.name, classes, parts, annotations, fingerprint_of(folder.files.items(), sizes))
@@ -62,7 +62,7 @@ def fingerprint(root: Path | str, settings: ImageFolderSettings | None = None) -
     return read(root, settings).fingerprint
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Folder:
     """What is listed, row by row, and the annotation files that were read.
 
@@ -76,15 +76,15 @@ class _Folder:
     paths: list[str]
     splits: np.ndarray
     names: np.ndarray
-    files: dict[str, bytes]
+    files: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
-    def list(cls, root: Path, settings: ImageFolderSettings) -> "_Folder":
-        listed = list_pictures(root, {_PART_MASKS, settings.part_masks})
-        rows = [(path, split, name) for split, found in listed.items() for name, paths in found.items()
+    def listed(cls, root: Path, settings: ImageFolderSettings) -> "_Folder":
+        found = list_pictures(root, {_PART_MASKS, settings.part_masks})
+        rows = [(path, split, name) for split, classes in found.items() for name, paths in classes.items()
                 for path in paths]
         paths, splits, names = zip(*rows, strict=True)
-        return cls(root, settings, list(paths), np.array(splits), np.array(names), {})
+        return cls(root, settings, list(paths), np.array(splits), np.array(names))
 
     def labelled(self) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray | None]:
         """Class names, labels [N], and which pictures are for training and for validation (None: held out)."""
@@ -172,8 +172,8 @@ class _Folder:
         for path in (inside(self.root, f"{name}/{_PART_NAMES}"), inside(self.root, _PART_NAMES)):
             if path.exists():
                 content = self.files[_PART_NAMES] = _content(path)
-                return label_maps(folder, self.paths, _part_names(path, content), parts)
-        return label_maps(folder, self.paths, None, parts)
+                return label_maps(self.root, name, self.paths, _part_names(path, content), parts)
+        return label_maps(self.root, name, self.paths, None, parts)
 
 
 def _content(path: Path) -> bytes:

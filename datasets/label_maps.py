@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ..errors import UserError
+from .folder_listing import pictures_below
 from .images import mask_labels
 from .remembered import key_of, remembered
 
@@ -43,20 +44,26 @@ class LabelMaps:
         return parts, parts.any(0)
 
 
-def label_maps(folder: Path, pictures: Sequence[str], names: Sequence[str] | None,
+def label_maps(root: Path, folder: str, pictures: Sequence[str], names: Sequence[str] | None,
                parts: Sequence[str] | None) -> tuple[LabelMaps, list[str]]:
     """The maps of all pictures, and the names of their parts.
 
     Args:
-        folder: holds a PNG file at each picture's relative path.
+        folder: in ``root``; holds a PNG file at each picture's relative path.
         names: of parts 1, 2, ...; None: those of ``parts``, else ``part_1``, ``part_2``, ... up to the largest value.
         parts: names and order that keypoint files give; None: there are none.
 
     Raises:
         UserError: maps are missing, hold no part, or name other parts than the keypoint files.
     """
-    paths = [f"{folder}/{PurePosixPath(path).with_suffix('.png')}" for path in pictures]
-    names = names or parts or [f"part_{value}" for value in range(1, _largest(folder, paths) + 1)]
+    wanted = [f"{folder}/{PurePosixPath(path).with_suffix('.png')}" for path in pictures]
+    there = set(pictures_below(root, f"{folder}/"))
+    missing = [path for path in wanted if path not in there]
+    if missing:
+        raise UserError(f"{len(missing)} pictures of {root} have no part mask, such as {missing[0]!r}; add one for "
+                        "each, empty where no part is seen")
+    paths = [f"{root}/{path}" for path in wanted]
+    names = names or parts or [f"part_{value}" for value in range(1, _largest(root / folder, paths) + 1)]
     if parts is not None and set(names) != set(parts):
         odd = sorted(set(names) ^ set(parts))
         raise UserError(f"parts.txt and the keypoint file differ in {odd}; name the same parts in both")

@@ -57,14 +57,14 @@ def _leaves(tables: Tables, class_ids: np.ndarray, train: np.ndarray) -> np.ndar
     classes = tables.classes_of(class_ids)
     parents = _parents(tables, class_ids)
     inner = np.unique(parents[parents >= 0])
+    for place in np.setdiff1d(np.flatnonzero(parents < 0), inner)[:1]:
+        tables.fail_at_class(class_ids[place],
+                             f"class {class_ids[place]} has no row in hierarchy.txt; add one or remove the class")
     for place in np.intersect1d(classes, inner)[:1]:
         tables.fail_at_class(class_ids[place], f"class {class_ids[place]} has images and, in hierarchy.txt, classes "
                                                "below it; give each image a class that has none")
     leaves = np.setdiff1d(np.arange(len(class_ids)), inner)
     tables.check_trained(class_ids[leaves], class_ids[classes[train]])
-    for place in leaves[parents[leaves] < 0][:1]:
-        tables.fail_at_class(class_ids[place],
-                             f"class {class_ids[place]} has no row in hierarchy.txt; add one or remove the class")
     return classes
 
 

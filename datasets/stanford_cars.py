@@ -28,7 +28,7 @@ def read(root: Path | str, settings: BaseModel | None = None) -> PartDataset:
         UserError: names the file, the entry, and what to mend.
     """
     root = data_folder(root, CARD, ["devkit/cars_meta.mat", "devkit/cars_train_annos.mat", "cars_train", "cars_test"],
-                       inner=("stanford_cars",))
+                       inside=("stanford_cars",))
     meta = MatlabFile(root, "devkit/cars_meta.mat", ["class_names"], CARD.title)
     test_file = f"devkit/{_TEST}" if (root / "devkit" / _TEST).exists() else _TEST
     train, test = (MatlabFile(root, name, ["annotations"], CARD.title)

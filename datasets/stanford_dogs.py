@@ -24,7 +24,8 @@ _VARIABLES = ("file_list", "annotation_list", "labels")
 def read(root: Path | str, settings: BaseModel | None = None) -> PartDataset:
     """Read and check every annotation under ``root``.
 
-    A picture with several dogs has a box for each; the first one is the picture's box, as is usual. A class is called as its folder, without the WordNet id in front.
+    A picture with several dogs has a box for each; the first one is the picture's box, as is usual. A class
+    is called as its folder, without the WordNet id in front.
 
     Raises:
         UserError: names the file, the entry, and what to mend.
@@ -40,6 +41,8 @@ def read(root: Path | str, settings: BaseModel | None = None) -> PartDataset:
     train = np.arange(len(pictures)) < len(labels[0])
     boxes, contents = _boxes(root, pictures)
     contents |= {file.name: file.content for file in lists}
+    for number in sorted(set(range(1, max(folders))) - folders.keys())[:1]:
+        raise UserError(f"{root}: breed {number} has no picture; take the lists from the {CARD.title} archive again")
     classes = [folders[label].partition("-")[2] for label in sorted(folders)]
     return without_parts(CARD, root, classes, [f"Images/{picture}" for picture in pictures],
                          np.searchsorted(sorted(folders), np.concatenate(labels)), train, contents, boxes=boxes)

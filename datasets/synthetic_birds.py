@@ -75,8 +75,8 @@ class SyntheticBirds(PartDataset):
     """The drawn birds, with their truth.
 
     Attributes:
-        visibility: int8 [N, P] of every image in row order: 2 visible, 1 occluded, 0 out of the frame. ``Sample.visible``
-            is ``visibility == 2``.
+        visibility: int8 [N, P] of every image in row order: 2 visible, 1 occluded, 0 out of the frame;
+            ``Sample.visible`` is ``visibility == 2``.
         traits: planted traits by class.
     """
 

@@ -93,8 +93,10 @@ class _WebOnly(request.HTTPRedirectHandler):
 
     def redirect_request(self, asked: request.Request, answer: HTTPResponse, code: int, message: str, headers: object,
                          url: str) -> request.Request | None:
-        if asked.type == "https" and urlsplit(url).scheme != "https":
-            raise UserError(f"{asked.full_url}: redirected to {url}, where nothing is encrypted; give another --mirror")
+        allowed = ("https",) if asked.type == "https" else ("http", "https")
+        if urlsplit(url).scheme not in allowed:
+            raise UserError(f"{asked.full_url}: the server leads to {url}, and only {' and '.join(allowed)} may follow; "
+                            "give another --mirror")
         return super().redirect_request(asked, answer, code, message, headers, url)
 
 

@@ -49,12 +49,14 @@ def run(
     data_root: Annotated[str | None, typer.Option(help="Its folder. [$PARTBENCH_DATA/NAME or ./data/NAME]")] = None,
     backbone: Annotated[str | None, typer.Option(help="timm vision transformer. [the data set's]")] = None,
     weights: Annotated[str | None, typer.Option(help=".safetensors or .pth file, or 'random'. [download]")] = None,
-    image_size: Annotated[int | None, typer.Option(help="Pixels, a multiple of the patch. [224]")] = None,
+    image_size: Annotated[int | None, typer.Option(help="Pixels, a multiple of the patch. [the data set's]")] = None,
+    labels: Annotated[str | None, typer.Option(help="Level of the classes, such as genus.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data. [the preset's]")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images per step. [the method's]")] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds, with commas. [0]")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="method.setting=value; repeat for more.")] = None,
-    preset: Annotated[str | None, typer.Option(help="quick, default or paper.")] = None,
+    set_: Annotated[list[str] | None, typer.Option(
+        "--set", help="NAME.setting=value of a method or data set; repeat for more.")] = None,
+    preset: Annotated[str | None, typer.Option(help="quick, default or paper. [the data set's]")] = None,
     fit_on: Annotated[str | None, typer.Option(help="train, or train+val for final numbers.")] = None,
     split: Annotated[str | None, typer.Option(help="Scored on: test, or val to choose settings.")] = None,
     precision: Annotated[str | None, typer.Option(help="fp32 or bf16.")] = None,
@@ -75,7 +77,7 @@ def run(
 
     given: dict[str, Any] = {
         "methods": methods, "dataset": dataset, "data_root": data_root, "backbone": backbone, "weights": weights,
-        "image_size": image_size, "epochs": epochs, "batch_size": batch_size, "seeds": seeds,
+        "image_size": image_size, "labels": labels, "epochs": epochs, "batch_size": batch_size, "seeds": seeds,
         "set": parse_set(set_) if set_ else None, "preset": preset, "fit_on": fit_on, "split": split,
         "precision": precision, "threads": threads, "fidelity_images": fidelity_images, "controls": controls,
         "out": out, "force": force, "in_process": in_process, "address": address, "gpus_per_run": gpus_per_run}

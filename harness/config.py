@@ -21,12 +21,13 @@ class RunConfig(BaseModel):
     data_root: str | None = None
     backbone: str | None = None
     weights: str | None = None
-    image_size: int = Field(224, ge=1, le=4096)
+    image_size: int | None = Field(None, ge=1, le=4096)
+    labels: str | None = None
     epochs: int | None = Field(None, ge=1)
     batch_size: int | None = Field(None, ge=1)
     seeds: tuple[int, ...] = Field((0,), min_length=1)
     set: dict[str, Any] = Field(default_factory=dict)
-    preset: Literal["quick", "default", "paper"] = "default"
+    preset: Literal["quick", "default", "paper"] | None = None
     fit_on: Literal["train", "train+val"] = "train"
     split: Literal["val", "test"] = "test"
     precision: Literal["fp32", "bf16"] = "fp32"

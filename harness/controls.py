@@ -24,7 +24,7 @@ def write_controls(plan: Plan) -> None:
         missing = [name for name in names if control_id(name, job) not in store.finished(job.protocol.id, job.split)]
         if not missing:
             continue
-        dataset = datasets.load(job.spec.dataset, root=job.data_root)
+        dataset = datasets.load(job.spec.dataset, root=job.data_root, **job.spec.dataset_options)
         if not dataset.parts:
             continue
         for name in missing:

@@ -15,6 +15,7 @@ from ..datasets import DatasetCard
 from ..datasets import registry as datasets
 from ..errors import UserError, unknown
 from ..leaderboard import Store
+from ..methods.cards.backbones import BACKBONES, shipped
 from ..methods.cards.base import MethodCard, split_name
 from ..methods.catalogue import registry as methods
 from ..metrics import registry as metrics
@@ -22,13 +23,6 @@ from ..metrics.protocol import protocol, protocols
 from .plan import Plan
 
 _LOG_LINES = 30
-BACKBONES = {
-    "deit_tiny_patch16_224": "DeiT-Ti/16, 5.5 M, 224 px",
-    "deit_small_distilled_patch16_224": "DeiT-S/16 distilled, 22 M, 224 px",
-    "vit_base_patch16_224.dino": "DINO ViT-B/16, 86 M, 224 px",
-    "vit_small_patch14_reg4_dinov2.lvd142m": "DINOv2-S/14 with registers, 22 M, 518 px",
-    "vit_base_patch14_reg4_dinov2.lvd142m": "DINOv2-B/14 with registers, 86 M, 518 px",
-}
 
 
 def plan_table(plan: Plan) -> RenderableType:
@@ -72,10 +66,13 @@ def details(name: str, out: str) -> RenderableType:
     if name in protocols:
         card = protocol(name)
         return Text(f"{name}  id {card.id}\n" + json.dumps(card.model_dump(mode="json"), indent=1))
+    if name in BACKBONES:
+        page = shipped(name, ".md")
+        return Text(page.read_text() if page else f"{name}: {BACKBONES[name]}")
     folder = _run_folder(name, out)
     if folder is None:
-        known = [*methods.names(), *datasets.names(), *metrics.names(), *protocols]
-        raise unknown("method, data set, metric, protocol or run", name, known)
+        known = [*methods.names(), *datasets.names(), *metrics.names(), *protocols, *BACKBONES]
+        raise unknown("method, data set, metric, protocol, backbone or run", name, known)
     return Text((folder / "spec.json").read_text())
 
 
@@ -157,7 +154,12 @@ def _runs(out: str) -> RenderableType:
 def _card(card: Card) -> RenderableType:
     lines = [Text(f"{card.name}: {card.title}, version {card.version}")]
     if isinstance(card, DatasetCard):
-        lines.append(Text(f"folder: {card.layout}\nbackbone: {card.default_backbone}"))
+        lines.append(Text(f"folder: {card.layout}\nbackbone: {card.default_backbone}, "
+                          f"preset: {card.default_preset}"))
+        if card.counts:
+            lines.append(Text("holds: " + ", ".join(f"{count:,} {what}" for what, count in card.counts.items())))
+        if card.source:
+            lines.append(Text(f"from: {card.source.page}\nlicence: {card.source.licence or 'not stated'}"))
     if isinstance(card, MethodCard):
         lines.append(Text(f"maps: {card.maps}"))
         lines += [Text(f"{card.name}@{name}: {dict(changes)}") for name, changes in card.variants.items()]

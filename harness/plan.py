@@ -5,10 +5,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..datasets import default_root
+from ..datasets import DatasetCard
 from ..datasets import registry as datasets
 from ..errors import UserError
 from ..leaderboard import Store
+from ..methods.cards.backbones import default_size, shipped
 from ..methods.cards.base import MethodCard, split_name
 from ..methods.catalogue import registry as methods
 from ..metrics.protocol import Protocol, protocol
@@ -23,13 +24,13 @@ class Job:
     """One run to do, with what is not part of its identity.
 
     Attributes:
-        data_root: folder of the data set.
+        data_root: folder of the data set; None where it is drawn.
         weights: what :func:`partbench.methods.load_backbone` takes.
         split: scored on it.
     """
 
     spec: RunSpec
-    data_root: str
+    data_root: str | None
     weights: str | None
     protocol: Protocol
     split: str
@@ -60,17 +61,20 @@ def make_plan(config: RunConfig) -> Plan:
         UserError: anything in it that cannot work, as far as can be told without torch.
     """
     dataset = datasets.get(config.dataset)
-    root = str(Path(config.data_root or default_root(dataset.name)).absolute())
+    config = _completed(config, dataset)
+    folder = dataset.folder(config.data_root)
+    root = None if dataset.generated else str(folder.absolute())
     cards = _named(config)
     _check_set(config, cards)
+    options = _overrides(config, dataset.name) | ({"labels": config.labels} if config.labels else {})
     if (config.fit_on, config.split) == ("train+val", "val"):
         raise UserError("--split val --fit-on train+val scores images that were trained on; use --fit-on train, or "
                         "score --split test")
     common = {
         "dataset": dataset.name,
-        "dataset_options": {},
-        "dataset_fingerprint": dataset.fingerprint_of(root),
-        "backbone": config.backbone or dataset.default_backbone,
+        "dataset_options": dataset.resolve(options).model_dump(mode="json"),
+        "dataset_fingerprint": dataset.fingerprint_of(root, **options),
+        "backbone": config.backbone,
         "weights": digest(config),
         "image_size": config.image_size,
         "precision": config.precision,
@@ -94,6 +98,16 @@ def make_plan(config: RunConfig) -> Plan:
     return Plan(config, tuple(jobs.values()), finished)
 
 
+def _completed(config: RunConfig, dataset: DatasetCard) -> RunConfig:
+    """What the user left open, as data set and backbone say."""
+    backbone = config.backbone or dataset.default_backbone
+    return config.model_copy(update={
+        "backbone": backbone,
+        "image_size": config.image_size or default_size(backbone),
+        "preset": config.preset or dataset.default_preset,
+    })
+
+
 def _named(config: RunConfig) -> list[tuple[MethodCard, str]]:
     names = methods.names() if config.methods == ("all",) else config.methods
     found = []
@@ -108,7 +122,7 @@ def _check_set(config: RunConfig, cards: list[tuple[MethodCard, str]]) -> None:
     named = {card.name for card, _ in cards}
     for key in config.set:
         method = key.partition(".")[0]
-        if method not in named:
+        if method not in (*named, config.dataset):
             methods.get(method)
             raise UserError(f"--set {key}: '{method}' is not among the methods of this request; add it to --methods")
 
@@ -134,15 +148,18 @@ def _protocol(config: RunConfig) -> Protocol:
 def digest(config: RunConfig) -> str:
     """What stands for the weights in a run's identity: a file's SHA-256 (16 digits), the timm name, or ``random``.
 
+    The file of a backbone that comes with partbench counts like one that the user gives.
+
     Raises:
         UserError: the file is missing or cannot be read.
     """
-    if config.weights is None:
-        return f"timm:{config.backbone or datasets.get(config.dataset).default_backbone}"
     if config.weights == "random":
         return "random"
+    path = config.weights or shipped(config.backbone)
+    if path is None:
+        return f"timm:{config.backbone}"
     try:
-        with open(config.weights, "rb") as file:
+        with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
     except OSError as error:
         raise UserError(f"--weights {config.weights}: {error.strerror or os.strerror(error.errno)}; "

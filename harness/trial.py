@@ -20,7 +20,6 @@ from ..durable import write_whole
 from ..errors import UserError
 from ..leaderboard import Row, Store
 from ..methods import Backbone, Method, create, load_backbone
-from ..methods.cards.base import split_name
 from ..metrics import registry as metric_cards
 from .allocator import keep_freed_memory
 from .attempts import STOPPED, write_attempt
@@ -108,7 +107,7 @@ class Trial:
         torch.set_num_threads(self.spec.threads)
         keep_freed_memory()
         write_whole(self.folder / "spec.json", json.dumps(saved_spec(self.job), indent=1).encode())
-        self.dataset = datasets.load(self.spec.dataset, root=self.job.data_root)
+        self.dataset = datasets.load(self.spec.dataset, root=self.job.data_root, **self.spec.dataset_options)
         for split in (self.spec.fit_on, self.job.split):
             self.dataset[split].check_images()
         backbone = self._backbone()
@@ -197,7 +196,9 @@ def saved_spec(job: Job) -> dict[str, Any]:
     spec = job.spec
     return {
         "methods": [spec.name],
-        "set": {f"{split_name(spec.name)[0]}.{key}": value for key, value in spec.settings.items()},
+        "set": {f"{name}.{key}": value for name, settings in ((spec.method, spec.settings),
+                                                              (spec.dataset, spec.dataset_options))
+                for key, value in settings.items()},
         "dataset": spec.dataset, "data_root": job.data_root, "backbone": spec.backbone, "weights": job.weights,
         "image_size": spec.image_size, "epochs": spec.epochs, "batch_size": spec.batch_size, "seeds": [spec.seed],
         "preset": spec.preset, "fit_on": spec.fit_on, "split": job.split, "precision": spec.precision,

@@ -18,6 +18,7 @@ from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_
 from torch import Tensor
 
 from ..errors import UserError, unknown
+from . import shipped  # noqa: F401 - makes the backbone that comes with partbench known to timm
 
 _SHOWN = 6  # keys listed per kind of misfit; the rest is counted
 

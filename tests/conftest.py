@@ -33,3 +33,9 @@ def loopback(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with _beside("loopback").Server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def tiny_layouts():
+    """Functions that write small folders in official layouts: see tiny_layouts.py."""
+    return _beside("tiny_layouts")

@@ -6,6 +6,7 @@ import struct
 from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
+from urllib.parse import unquote
 
 
 class Server(ThreadingHTTPServer):
@@ -14,8 +15,8 @@ class Server(ThreadingHTTPServer):
     Attributes:
         files: content by name.
         faults: ``"truncate"`` (half of what was promised, then the end), ``"reset"`` (the same, then a reset),
-            ``"stall"`` (half, then nothing until ``resume`` is set), ``"no range"``, ``"no tag"``, ``"deaf"`` (a range whatever
-            If-Range says), ``"chunked"`` (cut off), a status, or an address to redirect to. None for none.
+            ``"stall"`` (half, then nothing until ``resume`` is set), ``"no range"``, ``"no tag"``, ``"deaf"`` (a range
+            whatever If-Range says), ``"chunked"`` (cut off), a status, or an address to redirect to. None for none.
         requests: (name, Range header or None) of each request.
     """
 
@@ -44,7 +45,7 @@ class Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        name, asked = self.path.strip("/"), self.headers["Range"]
+        name, asked = unquote(self.path.strip("/")), self.headers["Range"]
         self.server.requests.append((name, asked))
         fault = self.server.faults.pop(0) if self.server.faults else None
         if isinstance(fault, int) or name not in self.server.files:

@@ -64,7 +64,7 @@ def _breast_marks(pattern: str) -> list[Points]:
 
 
 def head(traits: Traits, outline: Points, part_of: Callable) -> list[Shape]:
-    """A cheek that is no part and the same in every class, with crown, forehead, nape and throat around it; beak and eye."""
+    """A cheek that is no part and the same in every class; crown, forehead, nape, throat, beak and eye around it."""
     crown, nape, throat = (traits[f"{name} colour"] for name in ("crown", "nape", "throat"))
     edge = grown(outline, _LINE)
     found = [

@@ -57,7 +57,6 @@ class DatasetCard(Card):
     Attributes:
         layout: one line: what the folder holds.
         default_backbone: timm name that a run takes when the user names none.
-        default_size: image size that a run takes when the user names none.
         default_preset: preset that a run takes when the user names none.
         fingerprint: ``"module:function"``, ``(root, settings) -> str``; part of a run's identity.
         redistributable: pictures may be copied into a published report.
@@ -68,7 +67,6 @@ class DatasetCard(Card):
 
     layout: str
     default_backbone: str = "vit_base_patch14_reg4_dinov2"
-    default_size: int = 224
     default_preset: str = "default"
     fingerprint: str
     redistributable: bool = False
