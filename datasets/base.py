@@ -98,13 +98,18 @@ class Split:
         """Sample ``i``, decoded; training spares itself the masks."""
         row = self._rows[i]
         image = self._image(row)
-        sample = replace(self._annotation(row, tuple(image.shape[1:])), image=image)
-        if not masks or self._annotations.read_masks is None:
+        shape = tuple(image.shape[1:])
+        sample = replace(self._annotation(row, shape), image=image)
+        return self._masked(sample, row, shape) if masks else sample
+
+    def _masked(self, sample: Sample, row: int, shape: tuple[int, int]) -> Sample:
+        """The sample with its masks; ``shape`` is its picture's (H, W) as stored."""
+        if self._annotations.read_masks is None:
             return sample
         parts, whole = map(_tensor, self._annotations.read_masks(int(row)))
         for mask in (parts, whole):
-            if mask is not None and mask.shape[-2:] != image.shape[1:]:
-                raise UserError(f"image {self._name(row)} is {image.shape[2]}x{image.shape[1]} pixels, its mask "
+            if mask is not None and mask.shape[-2:] != shape:
+                raise UserError(f"image {self._name(row)} is {shape[1]}x{shape[0]} pixels, its mask "
                                 f"{mask.shape[-1]}x{mask.shape[-2]}; take picture and mask from the same release")
         return replace(sample, part_masks=parts, object_mask=whole)
 

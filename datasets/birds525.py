@@ -73,9 +73,13 @@ def _species(folder: Path) -> dict[str, list[str]]:
 def _entries(folder: Path | str) -> list[os.DirEntry]:
     try:
         with os.scandir(folder) as entries:
-            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+            found = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
     except OSError as error:
         raise UserError(f"{folder} cannot be listed ({error.strerror}); mend folder or permissions") from None
+    for entry in found:
+        if any("\ud800" <= letter <= "\udfff" for letter in entry.name):
+            raise UserError(f"{folder}: the name {entry.name!a} is not UTF-8 text; rename it")
+    return found
 
 
 def _same(root: Path, species: list[str], found: dict[str, dict[str, list[str]]], folder: str) -> None:

@@ -10,8 +10,8 @@ from .cards.base import DatasetCard
 if TYPE_CHECKING:
     from .base import PartDataset
 
-_SHIPPED = ("cub", "birds525", "flowers102", "food101", "funnybirds", "gleason2019", "nabirds", "oxford_pets",
-            "part_imagenet", "pascal_part", "stanford_cars", "stanford_dogs", "synthetic_birds")
+_SHIPPED = ("cub", "birds525", "flowers102", "food101", "funnybirds", "gleason2019", "image_folder", "nabirds",
+            "oxford_pets", "part_imagenet", "pascal_part", "stanford_cars", "stanford_dogs", "synthetic_birds")
 
 
 def _shipped() -> list[DatasetCard]:

@@ -123,8 +123,11 @@ def _fill(corners: np.ndarray, height: int, width: int) -> np.ndarray:
     row = np.arange(len(edge)) - np.repeat(np.cumsum(last - first) - last, last - first)
     (x, y), (dx, dy) = start[edge].T, (end - start)[edge].T
     column = np.ceil(x + (row + 0.5 - y) * dx / dy - 0.5).clip(0, width).astype(int)
-    flips = np.bincount(row * (width + 1) + column, minlength=height * (width + 1)).reshape(height, width + 1)
-    return (np.cumsum(flips, 1)[:, :width] & 1).astype(bool)
+    top, bottom = first.min(), last.max()
+    flips = np.bincount((row - top) * (width + 1) + column, minlength=(bottom - top) * (width + 1)) % 2 == 1
+    mask = np.zeros((height, width), bool)
+    mask[top:bottom] = np.logical_xor.accumulate(flips.reshape(-1, width + 1), 1)[:, :width]
+    return mask
 
 
 def _expand(counts: np.ndarray, height: int, width: int) -> np.ndarray:

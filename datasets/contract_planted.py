@@ -6,6 +6,7 @@ from .base import PartDataset, Sample
 from .contract_look import Look, same, want
 
 _MARGIN = 2  # pixels about a part's mask: soft edges
+_SLIVERS = 0.002  # of the pixels: slivers too thin for a mask still tint the pixels they cross
 
 
 def change_one_thing(look: Look) -> None:
@@ -35,5 +36,6 @@ def _removes(data: PartDataset, split: str, i: int, part: int, sample: Sample) -
     want(drawn.image.shape == sample.image.shape, f"{where} has another size")
     near = max_pool2d(sample.part_masks[part][None].float(), 2 * _MARGIN + 1, 1, _MARGIN)[0].bool()
     differs = (drawn.image != sample.image).any(0)
-    want(not (differs & ~near).any(), f"{where} differs in {int((differs & ~near).sum())} pixels away from that part")
+    beyond = int((differs & ~near).sum())
+    want(beyond <= _SLIVERS * differs.numel(), f"{where} differs in {beyond} pixels away from that part")
     return bool(differs.any())

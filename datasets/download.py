@@ -151,16 +151,13 @@ def _receive(part: _Part, limit: int, progress: Progress) -> None:
         done, total = part.size, _total(reply)
         if (total or 0) > limit:
             raise _too_large(part, total, limit)
-        with writable(part.path):
-            out = open(part.path, "ab")
-        with out:
+        with writable(part.path), open(part.path, "ab") as out:
             while done != total and (block := _read(reply)):
                 done += len(block)
                 if done > limit:
                     raise _too_large(part, done, limit)
-                with writable(part.path):
-                    out.write(block)
-                    out.flush()  # a kill loses nothing that has come
+                out.write(block)
+                out.flush()  # a kill loses nothing that has come
                 progress(done, total)
     if done < (total or 0):
         raise Broken(f"the connection ended after {done} of {total} bytes")

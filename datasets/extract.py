@@ -91,12 +91,9 @@ class _Unpacking:
 
     def _write(self, parts: Parts, member: Member) -> None:
         path = self._place(parts)
-        with writable(path):
-            out = open(path, "xb")
-        with out:
+        with writable(path), open(path, "xb") as out:
             for block in member.blocks():
-                with writable(path):
-                    out.write(block)
+                out.write(block)
         self.written.add(parts)
 
     def _place(self, parts: Parts) -> Path:

@@ -72,7 +72,7 @@ class PartMaps:
     def __call__(self, row: int) -> tuple[np.ndarray, None]:
         red, green, blue = np.moveaxis(decode_colours(self.path(row)).astype(np.int32), -1, 0)
         colours = red << 16 | green << 8 | blue
-        return np.stack([np.isin(colours, part) for part in _COLOURS.values()]), None
+        return np.stack([np.logical_or.reduce([colours == side for side in part]) for part in _COLOURS.values()]), None
 
 
 @dataclass(frozen=True)

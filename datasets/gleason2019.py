@@ -47,9 +47,12 @@ def read(root: Path | str, settings: BaseModel | None = None) -> PartDataset:
     check_images(found.images)
     cores = Cores(found.images, found.maps, settings.max_side)
     rows = range(len(found.names))
-    parts = [cores.masks(row)[0] for row in rows]
-    located = stacked([locate(masks, len(GRADES)) for masks in parts], len(GRADES))
-    grades = np.array([_label(masks, settings.labels) for masks in parts])
+    points, grades = [], []
+    for row in rows:
+        masks, _ = cores.masks(row)
+        points.append(locate(masks, len(GRADES)))
+        grades.append(_label(masks, settings.labels))
+    located = stacked(points, len(GRADES))
     present, labels = np.unique(grades, return_inverse=True)
     train = ~_chosen(found.names, labels, settings.test_share, settings.seed)
     classes = [GRADES[grade] for grade in present]

@@ -1,13 +1,14 @@
-"""MATLAB 5 files of annotations: cell arrays, struct arrays and numbers, and errors that name the entry."""
+"""MATLAB 5 files of annotations: lists of texts and whole numbers, and errors that name the entry."""
 
+import zlib
 from collections.abc import Iterable
-from io import BytesIO
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 
 from ..errors import UserError
+from .matlab_arrays import Value, read_arrays
 
 
 class MatlabFile:
@@ -23,12 +24,10 @@ class MatlabFile:
         content: the file's bytes.
 
     Raises:
-        UserError: missing, unreadable, no MATLAB 5 file, or without one of the variables.
+        UserError: missing, unreadable, no MATLAB 5 file, damaged, or without one of the variables.
     """
 
     def __init__(self, root: Path, name: str, variables: Iterable[str], title: str):
-        from scipy.io import loadmat
-
         self.name = name
         self.path = root / name
         self._mend = f"take it from the {title} archive again"
@@ -36,15 +35,12 @@ class MatlabFile:
             self.content = self.path.read_bytes()
         except OSError as error:
             raise UserError(f"{self.path} cannot be read ({error.strerror}); mend file or permissions") from None
-        if not self.content.startswith(b"MATLAB 5.0 MAT-file"):
-            raise UserError(f"{self.path} is no MATLAB 5 file; {self._mend}")
         try:
-            self._variables = loadmat(BytesIO(self.content), variable_names=list(variables))
-        except Exception as error:  # a damaged file may fail anywhere in the reader, with any error
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise UserError(f"{self.path} is damaged ({reason}); {self._mend}") from None
+            self._variables = read_arrays(self.content)
+        except (ValueError, IndexError, RecursionError, zlib.error) as error:
+            raise UserError(f"{self.path} is no MATLAB 5 file, or damaged ({error}); {self._mend}") from None
         for variable in variables:
-            if not isinstance(self._variables.get(variable), np.ndarray):
+            if self._variables.get(variable) is None:
                 raise UserError(f"{self.path} has no variable {variable}; {self._mend}")
 
     def fail(self, variable: str, entry: int, wrong: str) -> NoReturn:
@@ -57,13 +53,11 @@ class MatlabFile:
         Raises:
             UserError: an entry is no text.
         """
-        texts = []
-        for entry, cell in enumerate(self._entries(variable, field)):
-            text = cell.item() if isinstance(cell, np.ndarray) and cell.size == 1 else cell
+        texts = self._entries(variable, field)
+        for entry, text in enumerate(texts):
             if not isinstance(text, str) or not text.strip() or "\0" in text:
                 self.fail(variable, entry, f"{field or 'the entry'} is no text; {self._mend}")
-            texts.append(text)
-        return texts
+        return list(texts)
 
     def whole_numbers(self, variable: str, field: str | None = None) -> np.ndarray:
         """An array of whole numbers, or one field of a struct array, int64 [N].
@@ -74,15 +68,17 @@ class MatlabFile:
         values = []
         for entry, cell in enumerate(self._entries(variable, field)):
             number = cell.item() if isinstance(cell, np.ndarray | np.generic) and cell.size == 1 else None
-            if not isinstance(number, int | float) or number != number or abs(number) > 2**53 or number % 1:
+            if number is None or number != number or abs(number) > 2**53 or number % 1:
                 self.fail(variable, entry, f"{field or 'the entry'} is no whole number; {self._mend}")
             values.append(int(number))
         return np.array(values, np.int64)
 
-    def _entries(self, variable: str, field: str | None) -> np.ndarray:
+    def _entries(self, variable: str, field: str | None) -> Iterable[Value]:
         array = self._variables[variable]
-        if field is None:
-            return array.ravel()
-        if field not in (array.dtype.names or ()):
-            raise UserError(f"{self.path}: {variable} has no field {field}; {self._mend}")
-        return array[field].ravel()
+        if isinstance(array, dict) and field is not None:
+            if field not in array:
+                raise UserError(f"{self.path}: {variable} has no field {field}; {self._mend}")
+            return array[field]
+        if field is not None or not isinstance(array, list | np.ndarray):
+            raise UserError(f"{self.path}: {variable} is another kind of array than it should be; {self._mend}")
+        return array

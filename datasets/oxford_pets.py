@@ -16,12 +16,13 @@ from pydantic import BaseModel
 from ..errors import UserError
 from .base import Annotations, PartDataset
 from .cards.oxford_pets import CARD
-from .documents import content_of, rows_of, xml_boxes
+from .documents import content_of, rows_of
 from .fingerprint import fingerprint_of
 from .images import image_sizes, mask_labels
 from .layout import data_folder, names_in, require_split, require_unique, safe_name
 from .part_masks import keypoints_of
 from .remembered import key_of
+from .voc import read_boxes
 
 _SOURCE = "the Oxford-IIIT Pet archive"
 _LISTS = ("annotations/trainval.txt", "annotations/test.txt")
@@ -129,11 +130,10 @@ def _heads(root: Path, names: list[str]) -> tuple[list[tuple[str, bytes]], dict[
     contents, boxes = [], {}
     for row, name in enumerate(names):
         if f"{name}.xml" in there:
-            path = root / _HEADS / f"{name}.xml"
-            contents.append((f"{_HEADS}/{name}.xml", content_of(path, _SOURCE)))
-            found = xml_boxes(contents[-1][1], path)
-            if found:
-                boxes[row] = found[0]
+            content, found = read_boxes(root / _HEADS / f"{name}.xml")
+            contents.append((f"{_HEADS}/{name}.xml", content))
+            if len(found):
+                boxes[row] = tuple(found[0].tolist())
     return contents, boxes
 
 

@@ -34,7 +34,7 @@ _FOLDERS = {"seg": "PartImageNet_Seg", "ood": "PartImageNet_OOD"}
 
 
 def read(root: Path | str, settings: BaseModel | None = None) -> PartDataset:
-    """Read every annotation under ``root``. The first time, all polygons are filled: a minute for 24,000 pictures.
+    """Read every annotation under ``root``. The first time, all polygons are filled: some minutes for 24,000.
 
     Raises:
         UserError: names the file, the entry, and what to mend.
@@ -45,7 +45,7 @@ def read(root: Path | str, settings: BaseModel | None = None) -> PartDataset:
     train, val = _sets(release, labels, settings)
     require_split(classes, labels, train, f"{release.root} read as {settings.split}")
     masks = PolygonMasks(release.shapes, release.sizes, len(release.parts))
-    key = key_of("part_imagenet 1", release.files.values(), release.ids)
+    key = key_of("part_imagenet 1", release.files.values())
     keypoints, visible, boxes = keypoints_of(masks, len(release.ids), len(release.parts), key)
     annotations = Annotations(ids=release.ids, images=release.images, labels=labels, boxes=boxes, keypoints=keypoints,
                               visible=visible, train=train, val=val, read_masks=masks)

@@ -95,8 +95,8 @@ class _WebOnly(request.HTTPRedirectHandler):
                          url: str) -> request.Request | None:
         allowed = ("https",) if asked.type == "https" else ("http", "https")
         if urlsplit(url).scheme not in allowed:
-            raise UserError(f"{asked.full_url}: the server leads to {url}, and only {' and '.join(allowed)} may follow; "
-                            "give another --mirror")
+            raise UserError(f"{asked.full_url}: the server leads to {url}, and only {' and '.join(allowed)} may "
+                            "follow; give another --mirror")
         return super().redirect_request(asked, answer, code, message, headers, url)
 
 

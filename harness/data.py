@@ -170,7 +170,7 @@ def _watched(unit: str) -> Iterator[Callable[[str, int, int | None], None]]:
 
     def tell(what: str, done: int, total: int | None) -> None:
         if what not in tasks:
-            tasks[what] = bars.add_task(what, completed=done)
+            tasks[what] = bars.add_task(what, completed=done, total=total)
         bars.update(tasks[what], completed=done, total=total)
 
     with bars, _logged(watched):

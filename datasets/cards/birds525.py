@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from ...cards import Settings
 from .base import DatasetCard, Source
 
@@ -14,7 +16,7 @@ class Birds525Settings(Settings):
             birds.csv. A species that birds.csv gives no scientific name stays a class of its own.
     """
 
-    labels: Literal["species", "genus"] = "species"
+    labels: Literal["species", "genus"] = Field("species", description="genus: by the scientific name in birds.csv")
 
 
 CARD = DatasetCard(

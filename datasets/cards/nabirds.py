@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from ...cards import Settings
 from .base import DatasetCard, Source
 
@@ -10,13 +12,14 @@ class NABirdsSettings(Settings):
     """Options of NABirds.
 
     Attributes:
-        labels: the level of hierarchy.txt that is classified: ``"category"``, the 555 leaves (adults and young, males
-            and females of one species are told apart where they look different); ``"species"``, which joins those;
+        labels: the level of hierarchy.txt that is classified: ``"category"``, the 555 leaves, which tell adults from
+            young and males from females of one species where they look different; ``"species"``, which joins those;
             ``"family"``; or ``"order"``, the groups right below "Birds". Except on the leaves, a class is a node of
             the hierarchy with the images of all leaves below it.
     """
 
-    labels: Literal["category", "species", "family", "order"] = "category"
+    labels: Literal["category", "species", "family", "order"] = Field(
+        "category", description="level of the hierarchy: category is the usual 555 classes, the others join them")
 
 
 CARD = DatasetCard(

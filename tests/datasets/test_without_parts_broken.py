@@ -75,8 +75,8 @@ BROKEN = {
     ("stanford_dogs", "a missing list"): (gone("test_list.mat"), r"lacks test_list.mat; a Stanford Dogs folder holds"),
     ("stanford_dogs", "a missing annotation"): (gone(DOG), r"n02085620_0 cannot be read \(No such file"),
     ("stanford_dogs", "a missing picture"): (gone(f"Images/{C0}"), r"n02085620_0.jpg: missing"),
-    ("stanford_dogs", "a torn list"): (cut("train_list.mat"), r"train_list.mat is damaged \(.*\); take it from"),
-    ("stanford_dogs", "a list of another kind"): (content("train_list.mat", b"PK\3\4"), r"is no MATLAB 5 file"),
+    ("stanford_dogs", "a torn list"): (cut("train_list.mat"), r"no MATLAB 5 file, or damaged \(.*\); take it"),
+    ("stanford_dogs", "a list of another kind"): (content("train_list.mat", b"PK\3\4"), r"list.mat is no MATLAB 5"),
     ("stanford_dogs", "a picture twice"): (dogs([C0, J0, S0, C0], [1, 2, 3, 1]), r"file_list\(4\): .* a second time"),
     ("stanford_dogs", "a label too few"): (dogs([C0, J0, S0], [1, 2]), r"3 entries in file_list, 2 in labels"),
     ("stanford_dogs", "a wrong label"): (dogs([C0, J0, S0], [1, 2, 2]), r"labels\(3\): 2 for 'n02105855"),
@@ -107,7 +107,7 @@ BROKEN = {
         r"class 'Ford GT Coupe 2006' has no training image"),
     ("flowers102", "a missing file"): (gone("setid.mat"), r"lacks setid.mat"),
     ("flowers102", "a missing segmentation"): (gone("segmim/segmim_00003.jpg"), r"segmim_00003.jpg: missing"),
-    ("flowers102", "a torn file"): (cut("setid.mat"), r"setid.mat is damaged"),
+    ("flowers102", "a torn file"): (cut("setid.mat"), r"setid.mat is no MATLAB 5 file, or damaged"),
     ("flowers102", "a picture too many"): (flowers([1, 2, 3, 13]), r"trnid\(4\): picture 13 does not exist"),
     ("flowers102", "a picture in two sets"): (flowers([1, 2, 3, 4]), r"valid\(1\): picture 4 is in trnid already"),
     ("flowers102", "a picture in no set"): (flowers([1, 2]), r"picture 3 is in none of trnid, valid, tstid"),
@@ -129,6 +129,8 @@ BROKEN = {
     ("birds525", "an unknown class"): (moved("test/ALBATROSS", "test/DODO"), r"test: species 'DODO' is not in train/"),
     ("birds525", "a class spelled twice"): (
         lambda root, write: shutil.copytree(root / "train/BARN OWL", root / "train/BARN  OWL"), r"two folders for 'BA"),
+    ("birds525", "a name that is no text"): (moved("train/ALBATROSS/001.jpg", "train/ALBATROSS/\udcff.jpg"),
+                                             r"the name '\\udcff.jpg' is not UTF-8 text"),
     ("birds525", "a picture in no class"): (moved("test/ALBATROSS/1.jpg", "test/1.jpg"), r"1.jpg is in no species'"),
 }
 TABLE = {

@@ -205,13 +205,13 @@ def start(archive, environment, tmp_path):
     (about / "entry_points.txt").write_text("[partbench.datasets]\ntiny = tiny_card:CARD\n")
     known = environment | {"PYTHONPATH": f"{site}{os.pathsep}{environment['PYTHONPATH']}", "no_proxy": "127.0.0.1",
                            "TINY_ARCHIVE": json.dumps(archive)}
-    code = "from partbench.harness.cli import main; main()"
+    # Tests in a shell's background inherit an ignored SIGINT, which a program started at a prompt does not have.
+    code = ("import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+            "from partbench.harness.cli import main; main()")
 
     def run():
-        # A shell may start tests with Ctrl-C switched off, which a child would inherit.
         return subprocess.Popen([sys.executable, "-c", code, "data", "get", "tiny", "--yes", "--to", "data/tiny"],
-                                cwd=tmp_path, env=known, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+                                cwd=tmp_path, env=known, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return run
 
 
