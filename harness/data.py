@@ -98,6 +98,25 @@ def make(
                   soft_wrap=True)
 
 
+@app.command()
+def sheet(
+    name: Name,
+    file: Annotated[str, typer.Argument(help="PNG to write.")],
+    data_root: Annotated[str | None, typer.Option(help="Its folder. [$PARTBENCH_DATA/NAME or ./data/NAME]")] = None,
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "train",
+    classes: Annotated[int, typer.Option(min=1, max=200, help="Rows.")] = 8,
+    each: Annotated[int, typer.Option(min=1, max=20, help="Pictures of a class.")] = 4,
+    set_: Options = None,
+) -> None:
+    """Draw pictures of a data set, each beside itself with its annotations."""
+    from ..datasets import load, registry
+    from .sheet import write_sheet
+
+    given = _options(registry.get(name), set_)
+    write_sheet(load(name, data_root, **given), split, Path(file), classes, each)
+    console.print(f"{file}: {classes} classes of {name}, {split}", markup=False, soft_wrap=True)
+
+
 def _describe(card: "DatasetCard", folder: Path) -> None:
     source = card.source
     lines = [f"{card.title}: {source.page}"]

@@ -1,13 +1,15 @@
 """Batches for training and scoring: images decoded, transformed, normalised, in an order that a seed fixes."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ..datasets import Sample, Split
 from ..methods import Backbone, Batch
+from .decoding import Pictures, Reader
 from .seeds import derive, generator
 
 Transform = Callable[[Sample], Sample]
@@ -27,14 +29,15 @@ class Normalise:
         return cls(mean, std, device)
 
     def __call__(self, images: Tensor) -> Tensor:
-        return (images.to(self.device).float() / 255 - self.mean) / self.std
+        return (images.to(self.device, non_blocking=True).float() / 255 - self.mean) / self.std
 
 
 @dataclass(frozen=True)
 class TrainLoader:
     """Shuffled, augmented batches of one split; the last, smaller batch of an epoch is dropped.
 
-    Every draw (order, augmentation, warp) depends on seed, stage, epoch and image alone.
+    Every draw (order, augmentation, warp) depends on seed, stage, epoch and image alone, so the batches are the same
+    for any number of ``workers``, see :func:`~.decoding.decoding_workers`; these processes end with the loader.
     """
 
     split: Split
@@ -44,33 +47,49 @@ class TrainLoader:
     seed: int
     stage: str
     warp: bool = False
+    workers: int = 0
 
     @property
     def steps(self) -> int:
         return max(1, len(self.split) // self.batch_size)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        order = torch.randperm(len(self.split), generator=generator(self.seed, self.stage, "order", epoch))
-        for step in range(self.steps):
-            chosen = order[step * self.batch_size:(step + 1) * self.batch_size].tolist()
-            yield self._batch(chosen, epoch, step)
+        """The batches of one epoch; read one epoch to its end, or leave it, before the next."""
+        order = torch.randperm(len(self.split), generator=generator(self.seed, self.stage, "order", epoch)).tolist()
+        keys = [[(epoch, index) for index in order[step * self.batch_size:(step + 1) * self.batch_size]]
+                for step in range(self.steps)]
+        for step, pictures in enumerate(self._reader.batches(keys)):
+            batch = replace(_batch(pictures, self.normalise), epoch=epoch)
+            yield batch.with_warp(generator(self.seed, self.stage, "warp", epoch, step)) if self.warp else batch
 
     def __iter__(self) -> Iterator[Batch]:
         """The first epoch: what a stage's ``prepare`` sees."""
         return self.epoch(0)
 
-    def _batch(self, chosen: list[int], epoch: int, step: int) -> Batch:
-        images, ids = [], []
-        # torchvision's transforms draw from the global generator: give each image its own stream, then put it back.
+    @cached_property
+    def _reader(self) -> Reader:
+        """Started by the first epoch, and kept for the others."""
+        return Reader(_Augmented(self.split, self.transform, self.seed, self.stage), self.workers,
+                      self.normalise.device.type == "cuda")
+
+
+@dataclass(frozen=True)
+class _Augmented:
+    """(epoch, index) -> training sample, with a stream of random numbers of its own."""
+
+    split: Split
+    transform: Transform
+    seed: int
+    stage: str
+
+    def __call__(self, key: tuple[int, int]) -> Sample:
+        epoch, index = key
+        sample = self.split.read(index, masks=False)
+        # torchvision's transforms draw from the global generator: it is put back. Of the CPU alone: a GPU's would not
+        # be seeded in a worker process, and is not needed.
         with torch.random.fork_rng(devices=[]):
-            for index in chosen:
-                sample = self.split.read(index, masks=False)
-                torch.manual_seed(derive(self.seed, self.stage, "augment", epoch, sample.id))
-                images.append(self.transform(sample).image)
-                ids.append(sample.id)
-        labels = torch.as_tensor(self.split.labels[chosen], device=self.normalise.device)
-        batch = Batch(images=self.normalise(torch.stack(images)), labels=labels, ids=tuple(ids), epoch=epoch)
-        return batch.with_warp(generator(self.seed, self.stage, "warp", epoch, step)) if self.warp else batch
+            torch.default_generator.manual_seed(derive(self.seed, self.stage, "augment", epoch, sample.id))
+            return self.transform(sample)
 
 
 @dataclass(frozen=True)
@@ -81,10 +100,29 @@ class Clean:
     batch: Batch
 
 
-def clean_batches(split: Split, view: Transform, normalise: Normalise, batch_size: int) -> Iterator[Clean]:
-    """Every image of a split once, in file order, decoded once."""
-    for start in range(0, len(split), batch_size):
-        samples = [view(split[index]) for index in range(start, min(start + batch_size, len(split)))]
-        images = normalise(torch.stack([sample.image for sample in samples]))
-        labels = torch.tensor([sample.label for sample in samples], device=normalise.device)
-        yield Clean(samples, Batch(images=images, labels=labels, ids=tuple(sample.id for sample in samples)))
+def clean_batches(split: Split, view: Transform, normalise: Normalise, batch_size: int,
+                  workers: int = 0) -> Iterator[Clean]:
+    """Every image of a split once, in file order, decoded once, by ``workers`` processes."""
+    reader = Reader(_Viewed(split, view), workers, normalise.device.type == "cuda")
+    keys = [range(start, min(start + batch_size, len(split))) for start in range(0, len(split), batch_size)]
+    for pictures in reader.batches(keys):
+        # Copies: who keeps one sample must not keep its whole batch.
+        samples = [replace(sample, image=image.clone())
+                   for sample, image in zip(pictures.samples, pictures.images, strict=True)]
+        yield Clean(samples, _batch(pictures, normalise))
+
+
+@dataclass(frozen=True)
+class _Viewed:
+    """Index -> sample as it is scored."""
+
+    split: Split
+    view: Transform
+
+    def __call__(self, index: int) -> Sample:
+        return self.view(self.split[index])
+
+
+def _batch(pictures: Pictures, normalise: Normalise) -> Batch:
+    labels = torch.tensor([sample.label for sample in pictures.samples], device=normalise.device)
+    return Batch(images=normalise(pictures.images), labels=labels, ids=tuple(sample.id for sample in pictures.samples))

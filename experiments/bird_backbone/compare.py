@@ -5,18 +5,19 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from partbench import datasets, methods
-from partbench.datasets.birds.parts import PARTS
-from partbench.datasets.cards.synthetic_birds import SyntheticBirdsSettings
-from partbench.datasets.synthetic_birds import SyntheticBirds
-from partbench.methods.shipped import FOLDER
+from card import card
 from safetensors.torch import load_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
+
+from partbench import datasets, methods
+from partbench.datasets.birds.parts import PARTS
+from partbench.datasets.cards.synthetic_birds import SyntheticBirdsSettings
+from partbench.datasets.synthetic_birds import SyntheticBirds
+from partbench.methods.shipped import FOLDER
 
 NAME = "vit_birds_patch8_96"
 READ_OUT_SEED = 2  # classes and pictures of the read-out: the training stock again, other draws
@@ -24,7 +25,7 @@ READ_OUT_SEED = 2  # classes and pictures of the read-out: the training stock ag
 
 @dataclass(frozen=True)
 class Features:
-    """Frozen tokens of one split: whole [N, D], patches [N, S, D], keypoints [N, P, 2] in 0 .. 1, visible, boxes, labels."""
+    """Frozen tokens of one split: whole [N, D], patches [N, S, D]; keypoints [N, P, 2] and boxes' sides in 0 .. 1."""
 
     whole: Tensor
     patches: Tensor
@@ -104,13 +105,6 @@ def compare(folder: Path, candidates: list[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
     shutil.copy(folder / f"{best}.safetensors", FOLDER / f"{NAME}.safetensors")
     parameters = sum(value.numel() for value in load_file(FOLDER / f"{NAME}.safetensors").values())
-    figures = {"kept": best, "parameters": parameters, "candidates": found}
-    (FOLDER / f"{NAME}.json").write_text(json.dumps(figures, indent=1) + "\n")
-    print(json.dumps(figures, indent=1))
-
-
-if __name__ == "__main__":
-    import sys
-
-    np.random.seed(0)
-    compare(Path(sys.argv[1]), sys.argv[2:])
+    text = card(NAME, parameters, best, found)
+    (FOLDER / f"{NAME}.md").write_text(text)
+    print(text)

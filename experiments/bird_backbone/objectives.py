@@ -1,11 +1,12 @@
 """Two ways of training the backbone: with the pictures alone, or with the attributes of every part."""
 
 import torch
-from partbench.datasets.birds.parts import PARTS
-from partbench.datasets.birds.traits import SHOWN_ON, TRAITS
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, l1_loss, log_softmax
+
+from partbench.datasets.birds.parts import PARTS
+from partbench.datasets.birds.traits import SHOWN_ON, TRAITS
 
 PATCH = 8
 
@@ -28,7 +29,8 @@ class Masked(nn.Module):
         tokens = torch.where(mask[..., None], self.mask.to(tokens.dtype), tokens)
         tokens = vit.norm(vit.blocks(vit.norm_pre(vit._pos_embed(tokens))))
         painted = self.paint(tokens[:, vit.num_prefix_tokens:]).float()
-        true = images.unflatten(2, (-1, PATCH)).unflatten(4, (-1, PATCH)).permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+        cells = images.unflatten(2, (-1, PATCH)).unflatten(4, (-1, PATCH))
+        true = cells.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
         true = (true - true.mean(-1, keepdim=True)) / (true.std(-1, keepdim=True) + 0.05)
         return {"pixels": l1_loss(painted[mask], true[mask])}
 

@@ -34,7 +34,11 @@ class Pictures:
         return len(self.images)
 
     def crops(self, rows: np.ndarray, draws: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Random windows, half of them around the bird: images [B, 3, 96, 96] in -1 .. 1, part shares [B, P+1, 12, 12]."""
+        """Random windows, half of them around the bird.
+
+        Returns:
+            Images [B, 3, 96, 96] in -1 .. 1, and the share of each part in each patch [B, P+1, 12, 12].
+        """
         theta = torch.from_numpy(np.stack([self._window(row, draws) for row in rows])).float()
         images = torch.from_numpy(self.images[rows]).permute(0, 3, 1, 2).float() / 127.5 - 1
         parts = torch.from_numpy(self.parts[rows])[:, None].float()

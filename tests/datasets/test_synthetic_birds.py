@@ -8,9 +8,10 @@ from hashlib import sha256
 import numpy as np
 import pytest
 import torch
+
 from partbench import datasets, metrics
 from partbench.datasets.birds.parts import PARTS
-from partbench.datasets.birds.render import Change, render
+from partbench.datasets.birds.render import render
 from partbench.datasets.birds.traits import SHOWN_ON, TRAITS, classes, differing, stock_of
 from partbench.errors import UserError
 

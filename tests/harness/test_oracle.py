@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from torch import Tensor
+
 from partbench import datasets, metrics
 from partbench.datasets import view
 from partbench.harness.interventions import discriminative_parts, redraw
 from partbench.metrics.protocol import protocol
-from torch import Tensor
 
 CANVAS = 224
 
