@@ -1,6 +1,5 @@
 """MATLAB 5 files of annotations: lists of texts and whole numbers, and errors that name the entry."""
 
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
@@ -37,7 +36,7 @@ class MatlabFile:
             raise UserError(f"{self.path} cannot be read ({error.strerror}); mend file or permissions") from None
         try:
             self._variables = read_arrays(self.content)
-        except (ValueError, IndexError, RecursionError, zlib.error) as error:
+        except ValueError as error:
             raise UserError(f"{self.path} is no MATLAB 5 file, or damaged ({error}); {self._mend}") from None
         for variable in variables:
             if self._variables.get(variable) is None:
@@ -81,4 +80,4 @@ class MatlabFile:
             return array[field]
         if field is not None or not isinstance(array, list | np.ndarray):
             raise UserError(f"{self.path}: {variable} is another kind of array than it should be; {self._mend}")
-        return array
+        return array.ravel() if isinstance(array, np.ndarray) else array

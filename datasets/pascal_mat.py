@@ -1,19 +1,15 @@
 """PASCAL-Part's annotation of one picture, a MATLAB file: objects, their masks, and masks of their parts."""
 
-import zlib
-from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import UserError
 from .documents import content_of
+from .matlab_arrays import Value, read_arrays
 
 SOURCE = "the PASCAL-Part archive"
-_HEADER, _TAG, _COMPRESSED = 128, 8, 15
-# The largest official annotation holds some hundred masks of 500 x 500 bytes.
-_INFLATED_LIMIT = 512 * 2**20
 
 
 class Thing(NamedTuple):
@@ -37,54 +33,41 @@ def objects_of(path: Path | str) -> list[Thing]:
         UserError: no MATLAB 5 file, one that would fill the memory, or no annotation in it.
     """
     content = content_of(Path(path), SOURCE)
-    _check_size(content, path)
-    from scipy.io import loadmat
-
     try:
-        annotation = loadmat(BytesIO(content), variable_names=("anno",))["anno"][0, 0]
-        return [_thing(item) for item in annotation["objects"].reshape(-1)]
-    except Exception as error:  # a damaged file may fail anywhere in the reader, with any error
-        raise UserError(f"{path}: no PASCAL-Part annotation ({' '.join(str(error).split()) or type(error).__name__}); "
-                        f"take it from {SOURCE} again") from None
+        annotations = _entries(read_arrays(content).get("anno"), "objects")
+        if len(annotations) != 1:
+            raise ValueError(f"{len(annotations)} annotations instead of one")
+        return [_thing(*entry) for entry in _entries(*annotations[0], "class", "mask", "parts")]
+    except ValueError as error:
+        raise UserError(f"{path}: no PASCAL-Part annotation ({error}); take it from {SOURCE} again") from None
 
 
-def _thing(item: Any) -> Thing:
-    mask = _mask(item["mask"])
-    parts = item["parts"].reshape(-1) if item["parts"].size else ()
-    named = [(str(part["part_name"][0]), _mask(part["mask"])) for part in parts]
+def _thing(kind: Value, mask: Value, parts: Value) -> Thing:
+    whole = _mask(mask)
+    named = [(_name(name), _mask(part)) for name, part in _entries(parts, "part_name", "mask")]
     for name, part in named:
-        if part.shape != mask.shape:
-            raise ValueError(f"the mask of {name} is {part.shape[1]}x{part.shape[0]} pixels, its object's "
-                             f"{mask.shape[1]}x{mask.shape[0]}")
-    return Thing(str(item["class"][0]), mask, named)
+        if part.shape != whole.shape:
+            raise ValueError(f"the mask of {name[:40]!r} is {part.shape[1]}x{part.shape[0]} pixels, its object's "
+                             f"{whole.shape[1]}x{whole.shape[0]}")
+    return Thing(_name(kind), whole, named)
 
 
-def _mask(values: np.ndarray) -> np.ndarray:
-    if values.ndim != 2 or values.dtype.kind not in "buif":
+def _entries(structs: Value, *fields: str) -> list[tuple[Value, ...]]:
+    """The fields of each entry of a struct array; MATLAB writes one without entries as an empty array of numbers."""
+    if isinstance(structs, np.ndarray) and not structs.size:
+        return []
+    if not isinstance(structs, dict) or not structs.keys() >= set(fields):
+        raise ValueError(f"no struct with {', '.join(fields)}")
+    return list(zip(*(structs[field] for field in fields), strict=True))
+
+
+def _name(value: Value) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a name that is no text")
+    return value
+
+
+def _mask(values: Value) -> np.ndarray:
+    if not isinstance(values, np.ndarray) or values.ndim != 2:
         raise ValueError("a mask that is no matrix of numbers")
     return values > 0
-
-
-def _check_size(content: bytes, path: Path | str) -> None:
-    """Walk over the compressed elements and count what they hold, before a reader keeps it."""
-    place, total = _HEADER, 0
-    order = "big" if content[126:128] == b"MI" else "little"
-    while place + _TAG <= len(content):
-        kind, size = (int.from_bytes(content[place + i:place + i + 4], order) for i in (0, 4))
-        if kind == _COMPRESSED:
-            total += _inflated(content[place + _TAG:place + _TAG + size], _INFLATED_LIMIT - total)
-        if total > _INFLATED_LIMIT:
-            raise UserError(f"{path} holds more than {_INFLATED_LIMIT >> 20} MiB of masks; take it from {SOURCE} again")
-        place += _TAG + size
-
-
-def _inflated(packed: bytes, limit: int) -> int:
-    """Bytes that ``packed`` holds, counted to just above ``limit``. What is damaged is left for the reader to find."""
-    inflate, total = zlib.decompressobj(), 0
-    try:
-        while packed and total <= limit:
-            total += len(inflate.decompress(packed, 2**20))
-            packed = inflate.unconsumed_tail
-    except zlib.error:
-        pass
-    return total

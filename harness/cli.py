@@ -51,6 +51,8 @@ def run(
     weights: Annotated[str | None, typer.Option(help=".safetensors or .pth file, or 'random'. [download]")] = None,
     image_size: Annotated[int | None, typer.Option(help="Pixels, a multiple of the patch. [the data set's]")] = None,
     labels: Annotated[str | None, typer.Option(help="Level of the classes, such as genus.")] = None,
+    decoded_side: Annotated[int | None, typer.Option(
+        help="Keep decoded pictures on disk, shrunk to this longer side.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data. [the preset's]")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images per step. [the method's]")] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds, with commas. [0]")] = None,
@@ -77,9 +79,10 @@ def run(
 
     given: dict[str, Any] = {
         "methods": methods, "dataset": dataset, "data_root": data_root, "backbone": backbone, "weights": weights,
-        "image_size": image_size, "labels": labels, "epochs": epochs, "batch_size": batch_size, "seeds": seeds,
-        "set": parse_set(set_) if set_ else None, "preset": preset, "fit_on": fit_on, "split": split,
-        "precision": precision, "threads": threads, "fidelity_images": fidelity_images, "controls": controls,
+        "image_size": image_size, "labels": labels, "decoded_side": decoded_side, "epochs": epochs,
+        "batch_size": batch_size, "seeds": seeds, "set": parse_set(set_) if set_ else None, "preset": preset,
+        "fit_on": fit_on, "split": split, "precision": precision, "threads": threads,
+        "fidelity_images": fidelity_images, "controls": controls,
         "out": out, "force": force, "in_process": in_process, "address": address, "gpus_per_run": gpus_per_run}
     request = make_config(given, config)
     plan = make_plan(request)

@@ -23,6 +23,7 @@ class RunConfig(BaseModel):
     weights: str | None = None
     image_size: int | None = Field(None, ge=1, le=4096)
     labels: str | None = None
+    decoded_side: int | None = Field(None, ge=1)
     epochs: int | None = Field(None, ge=1)
     batch_size: int | None = Field(None, ge=1)
     seeds: tuple[int, ...] = Field((0,), min_length=1)

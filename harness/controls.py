@@ -9,6 +9,7 @@ from torch import Tensor
 from .. import datasets, metrics
 from ..datasets import Split, view
 from ..leaderboard import Row, Store
+from .opened import opened
 from .plan import Job, Plan
 from .score import Score
 from .spec import canonical
@@ -24,7 +25,7 @@ def write_controls(plan: Plan) -> None:
         missing = [name for name in names if control_id(name, job) not in store.finished(job.protocol.id, job.split)]
         if not missing:
             continue
-        dataset = datasets.load(job.spec.dataset, root=job.data_root, **job.spec.dataset_options)
+        dataset = opened(job)
         if not dataset.parts:
             continue
         for name in missing:

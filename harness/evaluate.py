@@ -32,6 +32,7 @@ class Evaluation:
         split: its name.
         pictures: its samples.
         normalise: uint8 images to what the backbone takes.
+        workers: processes that decode images.
         explain_seconds, score_seconds: time in the model, and in everything after it.
     """
 
@@ -42,6 +43,7 @@ class Evaluation:
     normalise: Normalise
     batch_size: int
     reporter: Reporter
+    workers: int = 0
     explain_seconds: float = 0.0
     score_seconds: float = 0.0
     pictures: Split = field(init=False)
@@ -114,7 +116,7 @@ class Evaluation:
 
     def _passes(self, name: str) -> Iterator[Clean]:
         shown = view(name, self.method.backbone.image_size)
-        yield from clean_batches(self.pictures, shown, self.normalise, self.batch_size)
+        yield from clean_batches(self.pictures, shown, self.normalise, self.batch_size, self.workers)
 
     def _subset(self, images: int) -> list[int]:
         return metrics.fidelity_subset(self.pictures.ids, self.pictures.labels.tolist(), self.protocol, images)

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..datasets import DatasetCard
+from ..datasets import DatasetCard, decoded_fingerprint
 from ..datasets import registry as datasets
 from ..errors import UserError
 from ..leaderboard import Store
@@ -25,12 +25,14 @@ class Job:
 
     Attributes:
         data_root: folder of the data set; None where it is drawn.
+        decoded_side: longer side of pictures that are decoded once and kept; None decodes the files every time.
         weights: what :func:`partbench.methods.load_backbone` takes.
         split: scored on it.
     """
 
     spec: RunSpec
     data_root: str | None
+    decoded_side: int | None
     weights: str | None
     protocol: Protocol
     split: str
@@ -70,10 +72,13 @@ def make_plan(config: RunConfig) -> Plan:
     if (config.fit_on, config.split) == ("train+val", "val"):
         raise UserError("--split val --fit-on train+val scores images that were trained on; use --fit-on train, or "
                         "score --split test")
+    fingerprint = dataset.fingerprint_of(root, **options)
+    if config.decoded_side:
+        fingerprint = decoded_fingerprint(fingerprint, config.decoded_side)
     common = {
         "dataset": dataset.name,
         "dataset_options": dataset.resolve(options).model_dump(mode="json"),
-        "dataset_fingerprint": dataset.fingerprint_of(root, **options),
+        "dataset_fingerprint": fingerprint,
         "backbone": config.backbone,
         "weights": digest(config),
         "image_size": config.image_size,
@@ -92,7 +97,7 @@ def make_plan(config: RunConfig) -> Plan:
                 method=card.name, variant=variant, method_version=card.version, settings=settings, seed=seed,
                 epochs=config.epochs or card.epochs[config.preset],
                 batch_size=config.batch_size or card.batch_size, **common)
-            jobs[spec.run_id] = Job(spec, root, weights, rules, config.split, out)
+            jobs[spec.run_id] = Job(spec, root, config.decoded_side, weights, rules, config.split, out)
     store = Store(config.out)
     finished = frozenset() if config.force else frozenset(store.finished(rules.id, config.split) & jobs.keys())
     return Plan(config, tuple(jobs.values()), finished)

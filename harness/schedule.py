@@ -86,6 +86,7 @@ class _Pool:
             raise UserError(f"no node offers {cpus} CPUs and {gpus:g} GPUs a run; lower --threads or --gpus-per-run")
         self.waiting = deque(jobs)
         self.size = min(len(jobs), int(min(fits)))
+        self.cores = max(1, int(resources.get("CPU", 1)) // self.size)  # of each run, for decoding beside it
         from .worker import Worker
 
         # Two more threads than the run itself, so that it can be watched and stopped.
@@ -109,7 +110,7 @@ class _Pool:
 
     def _fill(self) -> None:
         while self.waiting and len(self.busy) < self.size:
-            worker = self.idle.pop() if self.idle else self.actor.remote()
+            worker = self.idle.pop() if self.idle else self.actor.remote(self.cores)
             job = self.waiting.popleft()
             self.busy[worker.run.remote(job)] = (worker, job)
 

@@ -24,9 +24,11 @@ from ..metrics import registry as metric_cards
 from .allocator import keep_freed_memory
 from .attempts import STOPPED, write_attempt
 from .checkpoint import clear_checkpoints
+from .decoding import decoding_workers
 from .evaluate import Evaluation, scoring_cost
 from .interventions import forwards_each
 from .loaders import Normalise, TrainLoader
+from .opened import opened
 from .plan import Job
 from .progress import Event, Interrupted, Reporter
 from .provenance import hardware, peak_memory_mb, versions
@@ -58,10 +60,16 @@ def run_folder(out: str, run_id: str) -> Path:
 
 
 def run_job(job: Job, tell: Callable[[Event], None] = lambda event: None,
-            stopped: Callable[[], bool] = lambda: False) -> Outcome:
-    """Do one run to its end, whatever that is, and leave its rows."""
+            stopped: Callable[[], bool] = lambda: False, cores: int | None = None) -> Outcome:
+    """Do one run to its end, whatever that is, and leave its rows.
+
+    Args:
+        tell: hears what the run does.
+        stopped: asked at every step whether to stop.
+        cores: the run's share of this machine; None: all of it.
+    """
     folder = run_folder(job.out, job.run_id)
-    trial = Trial(job, folder, Reporter(tell, stopped))
+    trial = Trial(job, folder, Reporter(tell, stopped), decoding_workers(job.spec.threads, cores))
     with _log_to(folder / "log.txt"):
         try:
             trial.prepare()
@@ -90,8 +98,9 @@ def _failed(job: Job, error: str) -> Outcome:
 class Trial:
     """A run under way."""
 
-    def __init__(self, job: Job, folder: Path, reporter: Reporter):
+    def __init__(self, job: Job, folder: Path, reporter: Reporter, workers: int):
         self.job, self.folder, self.reporter, self.started = job, folder, reporter, datetime.now(UTC)
+        self.workers = workers
         self.spec, self.prepared = job.spec, False
         self.method: Method | None = None
         self.train_seconds = 0.0
@@ -107,7 +116,7 @@ class Trial:
         torch.set_num_threads(self.spec.threads)
         keep_freed_memory()
         write_whole(self.folder / "spec.json", json.dumps(saved_spec(self.job), indent=1).encode())
-        self.dataset = datasets.load(self.spec.dataset, root=self.job.data_root, **self.spec.dataset_options)
+        self.dataset = opened(self.job)
         for split in (self.spec.fit_on, self.job.split):
             self.dataset[split].check_images()
         backbone = self._backbone()
@@ -130,7 +139,7 @@ class Trial:
             precision=self.spec.precision, device=self.device, reporter=self.reporter, cost=_STEP_COST))
         log.info("trained in %.0f s; scoring %d images of %s", self.train_seconds, len(split), self.job.split)
         self.evaluation = Evaluation(self.method, self.dataset, self.job.split, self.job.protocol, self.normalise,
-                                     2 * self.spec.batch_size, self.reporter)
+                                     2 * self.spec.batch_size, self.reporter, self.workers)
         scores, gallery = self.evaluation.run()
         gallery.write(self.folder, self.job.run_id, self.spec.name, self.method, self.dataset)
         store, where = Store(self.job.out), (self.job.run_id, self.job.protocol.id, self.job.split)
@@ -162,6 +171,7 @@ class Trial:
             seed=self.spec.seed,
             stage=stage.name,
             warp="warped" in self.method.views,
+            workers=self.workers,
         )
 
     def _row(self, score: Score) -> Row:
@@ -199,8 +209,9 @@ def saved_spec(job: Job) -> dict[str, Any]:
         "set": {f"{name}.{key}": value for name, settings in ((spec.method, spec.settings),
                                                               (spec.dataset, spec.dataset_options))
                 for key, value in settings.items()},
-        "dataset": spec.dataset, "data_root": job.data_root, "backbone": spec.backbone, "weights": job.weights,
-        "image_size": spec.image_size, "epochs": spec.epochs, "batch_size": spec.batch_size, "seeds": [spec.seed],
+        "dataset": spec.dataset, "data_root": job.data_root, "decoded_side": job.decoded_side,
+        "backbone": spec.backbone, "weights": job.weights, "image_size": spec.image_size,
+        "epochs": spec.epochs, "batch_size": spec.batch_size, "seeds": [spec.seed],
         "preset": spec.preset, "fit_on": spec.fit_on, "split": job.split, "precision": spec.precision,
         "threads": spec.threads, "fidelity_images": job.protocol.fidelity_images, "out": job.out,
     }

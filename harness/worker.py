@@ -12,14 +12,15 @@ _KEPT_MEMORY_MB = 2048  # a process that grows by more than this over its first 
 class Worker:
     """A Ray actor with a few threads: ``run`` works while ``event`` and ``stop`` answer."""
 
-    def __init__(self):
+    def __init__(self, cores: int):
+        self._cores = cores
         self._event = Event(stage="starting")
         self._stop = False
         self._first: float | None = None
 
     def run(self, job: Job) -> Outcome:
         self._event, self._stop = Event(stage="preparing"), False
-        return run_job(job, self._tell, lambda: self._stop)
+        return run_job(job, self._tell, lambda: self._stop, self._cores)
 
     def event(self) -> Event:
         return self._event

@@ -15,7 +15,8 @@ _SETUP = ["method_version", "settings", "epochs", "fit_on", "preset", "weights",
           "sweep"]
 _EXPERIMENT = ["dataset", "split", "backbone", "protocol_id", "method", "variant", *_SETUP]
 _ORDER = ["accuracy", "consistency", "consistency_gain", "stability", "nmi", "ari", "insertion", "deletion",
-          "foreground_iou", "keypoint_regression", "accuracy_top5", "accuracy_balanced"]
+          "planted_evidence", "planted_saliency", "background_sensitivity", "foreground_iou",
+          "keypoint_regression", "accuracy_top5", "accuracy_balanced"]
 Place = tuple[str, str, str, str]  # dataset, split, backbone, protocol_id
 
 

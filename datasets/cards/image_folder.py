@@ -7,21 +7,13 @@ from .base import DatasetCard
 
 
 class ImageFolderSettings(Settings):
-    """How a folder of class folders is read.
+    """How a folder of class folders is read."""
 
-    Attributes:
-        test_share: share of the pictures of a single folder that are tested on; train/ and test/ need none.
-        seed: of the split of a single folder.
-        labels: column of labels.csv that pictures are labelled by, such as family; None: the class folders.
-        keypoints: name of the COCO keypoint files; None: keypoints.json, where there is one.
-        part_masks: folder of the part masks; None: part_masks, where there is one.
-    """
-
-    test_share: float = Field(0.3, gt=0, lt=1)
-    seed: int = 0
-    labels: str | None = Field(None, min_length=1)
-    keypoints: str | None = Field(None, min_length=1)
-    part_masks: str | None = Field(None, min_length=1)
+    test_share: float = Field(0.3, gt=0, lt=1, description="share of a single folder's pictures that are tested on")
+    seed: int = Field(0, description="of the split of a single folder")
+    labels: str | None = Field(None, min_length=1, description="column of labels.csv; None: the class folders")
+    keypoints: str | None = Field(None, min_length=1, description="name of COCO files; None: keypoints.json if there")
+    part_masks: str | None = Field(None, min_length=1, description="folder of label maps; None: part_masks if there")
 
 
 CARD = DatasetCard(

@@ -71,7 +71,7 @@ class FakeRay:
     def remote(self, **_):
         return lambda kind: SimpleNamespace(remote=self._start)
 
-    def _start(self):
+    def _start(self, cores):
         self.workers.append(self.make())
         return self.workers[-1]
 

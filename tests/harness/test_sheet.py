@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from partbench import datasets
 from partbench.errors import UserError
 from partbench.harness.sheet import write_sheet
-from PIL import Image
 
 
 def test_a_sheet_shows_each_picture_plain_and_annotated(tmp_path):
