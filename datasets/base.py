@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import UserError, unknown
+from .by_hash import share_of_each_class
 from .images import check_images, decode, image_shape
 
 if TYPE_CHECKING:
@@ -228,18 +228,11 @@ class PartDataset:
 
 
 def held_out(ids: list[str], labels: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Which training images are kept for validation, bool [N]: 10 % of each class, at least 1.
+    """Which training images are kept for validation, bool [N]: 10 % of each class, at least 1, by a hash of the id.
 
-    The images of a class whose ids have the smallest SHA-256 are taken, so the choice depends on neither order
-    nor seed. A class with a single training image keeps it in train.
+    A class with a single training image keeps it in train.
     """
-    val = np.zeros(len(ids), bool)
-    digests = np.array([sha256(i.encode()).hexdigest() for i in ids])
-    for label in np.unique(labels[train]):
-        rows = np.flatnonzero(train & (labels == label))
-        if len(rows) > 1:
-            val[rows[np.argsort(digests[rows])[: max(1, round(len(rows) / 10))]]] = True
-    return val
+    return share_of_each_class(ids, labels, 0.1, train)
 
 
 def _tensor(array: np.ndarray | None) -> Tensor | None:

@@ -3,7 +3,6 @@
 Piosenka, "BIRDS 525 SPECIES - Image Classification", 2023. Reading needs no torch and opens no picture.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from ..errors import UserError
 from .base import PartDataset
 from .birds525_table import genera
 from .cards.birds525 import CARD
-from .layout import data_folder
+from .layout import data_folder, entries_in
 from .without_parts import without_parts
 
 _FOLDERS = ("train", "valid", "test")
@@ -57,7 +56,7 @@ def fingerprint(root: Path | str, settings: BaseModel | None = None) -> str:
 def _species(folder: Path) -> dict[str, list[str]]:
     """Species -> its pictures, as paths under the folder above; hidden and other files are passed over."""
     found: dict[str, list[str]] = {}
-    for entry in _entries(folder):
+    for entry in entries_in(folder):
         if not entry.is_dir():
             if entry.name.lower().endswith(_SUFFIXES):
                 raise UserError(f"{entry.path} is in no species' folder; move it into one or remove it")
@@ -65,20 +64,8 @@ def _species(folder: Path) -> dict[str, list[str]]:
         name = " ".join(entry.name.split())
         if name in found:
             raise UserError(f"{folder} has two folders for '{name}', told apart by spaces alone; join them")
-        found[name] = [f"{entry.name}/{picture.name}" for picture in _entries(entry.path)
+        found[name] = [f"{entry.name}/{picture.name}" for picture in entries_in(entry.path)
                        if picture.name.lower().endswith(_SUFFIXES)]
-    return found
-
-
-def _entries(folder: Path | str) -> list[os.DirEntry]:
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be listed ({error.strerror}); mend folder or permissions") from None
-    for entry in found:
-        if any("\ud800" <= letter <= "\udfff" for letter in entry.name):
-            raise UserError(f"{folder}: the name {entry.name!a} is not UTF-8 text; rename it")
     return found
 
 

@@ -7,6 +7,7 @@ from typing import NoReturn
 import numpy as np
 
 from ..errors import UserError
+from .documents import content_of, text_of
 
 
 class TextFile:
@@ -26,18 +27,9 @@ class TextFile:
         self.name = name
         self.path = root / name
         self.columns = columns.split()
-        try:
-            self.content = self.path.read_bytes()
-        except FileNotFoundError:
-            raise UserError(f"{self.path} is missing; take it from the {title} archive") from None
-        except OSError as error:
-            raise UserError(f"{self.path} cannot be read ({error.strerror}); mend file or permissions") from None
-        try:
-            text = self.content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = self.content.count(b"\n", 0, error.start) + 1
-            raise UserError(f"{self.path} line {line}: not UTF-8 text; take the file from the archive again") from None
-        self._lines = text.split("\n")
+        source = f"the {title} archive"
+        self.content = content_of(self.path, source)
+        self._lines = text_of(self.content, self.path, source).split("\n")
         self.rows = [line for line in self._lines if line and not line.isspace()]
 
     def fail(self, row: int, wrong: str) -> NoReturn:

@@ -24,6 +24,19 @@ def content_of(path: Path, source: str) -> bytes:
         raise UserError(f"{path} cannot be read ({error.strerror}); mend file or permissions") from None
 
 
+def text_of(content: bytes, path: Path, source: str) -> str:
+    """The text of a file, without a byte order mark.
+
+    Raises:
+        UserError: not UTF-8 text; names the line.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path} line {line}: not UTF-8 text; take it from {source} again") from None
+
+
 def rows_of(content: bytes, path: Path, columns: str, source: str) -> list[tuple[int, list[str]]]:
     """(line number, fields) of every row of a text file; blank lines and lines that begin with # are skipped.
 
@@ -35,7 +48,7 @@ def rows_of(content: bytes, path: Path, columns: str, source: str) -> list[tuple
     """
     count = len(columns.split())
     rows = []
-    for number, line in enumerate(_text(content, path, source).split("\n"), 1):
+    for number, line in enumerate(text_of(content, path, source).split("\n"), 1):
         fields = line.split()
         if not fields or fields[0].startswith("#"):
             continue
@@ -52,7 +65,7 @@ def json_of(content: bytes, path: Path, source: str) -> Any:
         UserError: no JSON; names the line.
     """
     try:
-        return json.loads(_text(content, path, source), parse_constant=_refuse_constant)
+        return json.loads(text_of(content, path, source), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise UserError(f"{path} line {error.lineno}: no JSON ({error.msg}); take it from {source} again") from None
     except (ValueError, RecursionError) as error:
@@ -74,14 +87,6 @@ def member(record: Any, name: str, kind: type | tuple[type, ...], where: str) ->
     if not isinstance(value, kind) or isinstance(value, bool):
         raise UserError(f"{where}: {name} is {_short(value)}; take the file from the archive again")
     return value
-
-
-def _text(content: bytes, path: Path, source: str) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path} line {line}: not UTF-8 text; take it from {source} again") from None
 
 
 def _refuse_constant(name: str) -> None:

@@ -1,10 +1,11 @@
 """Pictures in class folders: what is listed, what is passed over, and what is refused. Opens no file."""
 
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from pathlib import Path
 
 from ..errors import UserError
+from .layout import entries_in
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 _SPELLINGS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
@@ -26,7 +27,7 @@ def list_pictures(root: Path, skip: Container[str] = ()) -> dict[str, ByClass]:
         UserError: no class, a class without picture, a picture beside the class folders, a symbolic link that leads
             outside or to a folder, a name that is not UTF-8 text, or split folders that are incomplete.
     """
-    folders = sorted(entry.name for entry in _entries(root, "") if _is_folder(entry) and entry.name not in skip)
+    folders = sorted(entry.name for entry in entries_in(root) if _is_folder(entry) and entry.name not in skip)
     kinds = {_SPELLINGS[name.lower()] for name in folders if name.lower() in _SPELLINGS}
     if "train" not in kinds or len(kinds) == 1:
         return {"": _classes(root, "", skip)}
@@ -51,7 +52,7 @@ def inside(root: Path, name: str) -> Path:
 
 def _classes(root: Path, within: str, skip: Container[str]) -> ByClass:
     found = {}
-    for entry in _entries(root, within):
+    for entry in entries_in(root / within):
         if _is_folder(entry) and entry.name not in skip:
             found[entry.name] = pictures_below(root, f"{within}{entry.name}/")
         elif not _is_folder(entry) and _is_picture(root, entry):
@@ -76,30 +77,12 @@ def pictures_below(root: Path, folder: str) -> list[str]:
     found, waiting = [], [folder]
     while waiting:  # and no recursion: folders may be nested without end
         within = waiting.pop()
-        for entry in _entries(root, within):
+        for entry in entries_in(root / within):
             if _is_folder(entry):
                 waiting.append(f"{within}{entry.name}/")
             elif _is_picture(root, entry):
                 found.append(within + entry.name)
     return sorted(found)
-
-
-def _entries(root: Path, within: str) -> Iterator[os.DirEntry]:
-    try:
-        with os.scandir(root / within) as entries:
-            for entry in entries:
-                if not entry.name.startswith(".") and entry.name != "__MACOSX":
-                    yield _named(entry)
-    except OSError as error:
-        raise UserError(f"{root / within} cannot be listed ({error.strerror}); mend folder or permissions") from None
-
-
-def _named(entry: os.DirEntry) -> os.DirEntry:
-    try:
-        entry.name.encode()
-    except UnicodeEncodeError:
-        raise UserError(f"file name {os.fsencode(entry.path)!r} is not UTF-8 text; rename it") from None
-    return entry
 
 
 def _is_folder(entry: os.DirEntry) -> bool:

@@ -13,7 +13,6 @@ needs no torch.
 
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from pydantic import BaseModel
 
 from ..errors import UserError
 from .base import Annotations, PartDataset
+from .by_hash import share_of_each_class
 from .cards.gleason2019 import CARD
 from .fingerprint import fingerprint_of
 from .images import check_images, decode_resized, image_shape, image_sizes, mask_labels
@@ -54,7 +54,7 @@ def read(root: Path | str, settings: BaseModel | None = None) -> PartDataset:
         grades.append(_label(masks, settings.labels))
     located = stacked(points, len(GRADES))
     present, labels = np.unique(grades, return_inverse=True)
-    train = ~_chosen(found.names, labels, settings.test_share, settings.seed)
+    train = ~share_of_each_class([f"{settings.seed} {name}" for name in found.names], labels, settings.test_share)
     classes = [GRADES[grade] for grade in present]
     require_split(classes, labels, train, f"{found.root}/{_PICTURES}")
     annotations = Annotations(
@@ -130,18 +130,6 @@ def _label(parts: np.ndarray, rule: str) -> int:
     if rule == "highest":
         return int(np.flatnonzero(pixels)[-1]) + 1
     return len(pixels) - int(pixels[::-1].argmax())
-
-
-def _chosen(names: list[str], labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Test pictures, bool [N]: ``share`` of each class, those with the smallest hash of seed and name. Of a class with
-    several pictures at least one is chosen and one is not; a single picture is not."""
-    digests = np.array([sha256(f"{seed} {name}".encode()).hexdigest() for name in names])
-    chosen = np.zeros(len(names), bool)
-    for label in np.unique(labels):
-        rows = np.flatnonzero(labels == label)
-        count = min(max(1, round(len(rows) * share)), len(rows) - 1)
-        chosen[rows[np.argsort(digests[rows])[:count]]] = True
-    return chosen
 
 
 @dataclass(frozen=True)

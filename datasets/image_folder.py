@@ -24,6 +24,7 @@ from .folder_listing import inside, list_pictures
 from .images import image_sizes
 from .label_levels import read_levels
 from .label_maps import LabelMaps, label_maps
+from .layout import data_folder, is_folder
 from .part_masks import keypoints_of
 from .remembered import key_of
 
@@ -41,10 +42,7 @@ def read(root: Path | str, settings: ImageFolderSettings | None = None) -> PartD
         UserError: names the folder or file, and what to mend.
     """
     settings = settings or ImageFolderSettings()
-    root = Path(root).expanduser().absolute()  # a data set travels to workers that run elsewhere
-    if not root.is_dir():
-        raise UserError(f"no image folder at {root}; give --data-root or set PARTBENCH_DATA (its folder "
-                        f"'{CARD.name}' is read); the folder holds {CARD.layout}")
+    root = data_folder(root, CARD, ())
     folder = _Folder.listed(root, settings)
     classes, labels, train, val = folder.labelled()
     pictures = [f"{root}/{path}" for path in folder.paths]
@@ -165,7 +163,7 @@ class _Folder:
     def _label_maps(self, parts: list[str] | None) -> tuple[LabelMaps | None, list[str]]:
         name = self.settings.part_masks or _PART_MASKS
         folder = inside(self.root, name)
-        if not folder.is_dir():
+        if not is_folder(folder):
             if self.settings.part_masks:
                 raise UserError(f"no folder {folder}; leave out part_masks={name} or put the masks there")
             return None, []

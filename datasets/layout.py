@@ -2,7 +2,10 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
+from shlex import quote
+from stat import S_ISDIR
 
 import numpy as np
 
@@ -10,7 +13,7 @@ from ..errors import UserError
 from .cards.base import DatasetCard
 
 
-def data_folder(root: Path | str, card: DatasetCard, holds: Iterable[str], inside: Iterable[str] = ()) -> Path:
+def data_folder(root: Path | str, card: DatasetCard, holds: Sequence[str], inside: Iterable[str] = ()) -> Path:
     """The absolute folder of a data set: workers that read it run elsewhere.
 
     Args:
@@ -18,32 +21,84 @@ def data_folder(root: Path | str, card: DatasetCard, holds: Iterable[str], insid
         inside: folders that an archive unpacks into, for the message to those who gave the folder above.
 
     Raises:
-        UserError: no such folder, or something is missing there.
+        UserError: no such folder, something is missing there, or we are not allowed to look.
     """
-    root = Path(root).expanduser().absolute()
-    if not root.is_dir():
-        raise UserError(f"no {card.title} at {root}: {'not a folder' if root.exists() else 'no such folder'}; give "
-                        f"--data-root or set PARTBENCH_DATA (its folder '{card.name}' is read); the folder holds "
-                        f"{card.layout}")
-    missing = [name for name in holds if not (root / name).exists()]
+    root = Path(os.path.expanduser(root)).absolute()
+    if not is_folder(root):
+        wrong = "not a folder" if is_there(root) else "no such folder"
+        raise UserError(f"no {card.title} at {root}: {wrong}; {_whence(card, root)}")
+    missing = [name for name in holds if not is_there(root / name)]
     for inner in inside if missing else ():
-        if all((root / inner / name).exists() for name in missing):
+        if all(is_there(root / inner / name) for name in missing):
             raise UserError(f"{root} holds no {missing[0]}, but {root / inner} does; give that one as --data-root")
+    if missing and len(missing) == len(holds):
+        raise UserError(f"no {card.title} at {root}: it lacks {', '.join(missing)}; {_whence(card, root)}")
     if missing:
-        raise UserError(f"{root} lacks {', '.join(missing)}; a {card.title} folder holds {card.layout}")
+        raise UserError(f"{root} lacks {', '.join(missing)}; a complete {card.title} folder holds {card.layout}")
     return root
 
 
-def names_in(folder: Path) -> set[str]:
-    """Names of the files and folders in a folder, without hidden ones (macOS leaves '._*' in archives).
+def _whence(card: DatasetCard, root: Path) -> str:
+    """How to come by a data set that is not at ``root``."""
+    if card.source is None:
+        return f"give a folder as --data-root that holds {card.layout}"
+    if not card.source.archives:
+        return (f"get it from {card.source.page} ('harness data get {card.name}' says how), or give its folder as "
+                "--data-root")
+    elsewhere = "" if root == card.folder().absolute() else f" --to {quote(str(root))}"
+    return f"fetch it with 'harness data get {card.name}{elsewhere}', or give its folder as --data-root"
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file or folder.
 
     Raises:
-        UserError: no folder, or one that cannot be read.
+        UserError: we are not allowed to look.
+    """
+    return _mode(path) is not None
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder.
+
+    Raises:
+        UserError: we are not allowed to look.
+    """
+    return S_ISDIR(_mode(path) or 0)
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null byte in the name
+        return None
+    except OSError as error:
+        raise UserError(f"{path} cannot be looked at ({error.strerror}); mend the permissions of the folders above "
+                        "it") from None
+
+
+def entries_in(folder: Path | str) -> list[os.DirEntry]:
+    """What a folder holds, by name, without hidden entries and what macOS leaves in archives ('._*', '__MACOSX').
+
+    Raises:
+        UserError: no folder, one that cannot be read, or a name in it that is not UTF-8 text.
     """
     try:
-        return {entry.name for entry in os.scandir(folder) if not entry.name.startswith(".")}
+        with os.scandir(folder) as entries:
+            found = [entry for entry in entries if not entry.name.startswith(".") and entry.name != "__MACOSX"]
     except OSError as error:
         raise UserError(f"folder {folder} cannot be read ({error.strerror}); mend folder or permissions") from None
+    for entry in found:
+        try:
+            entry.name.encode()
+        except UnicodeEncodeError:
+            raise UserError(f"file name {os.fsencode(entry.path)!r} is not UTF-8 text; rename it") from None
+    return sorted(found, key=attrgetter("name"))
+
+
+def names_in(folder: Path) -> set[str]:
+    """Names of what :func:`entries_in` finds."""
+    return {entry.name for entry in entries_in(folder)}
 
 
 def leads_outside(name: str) -> bool:

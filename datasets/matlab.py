@@ -7,6 +7,7 @@ from typing import NoReturn
 import numpy as np
 
 from ..errors import UserError
+from .documents import content_of
 from .matlab_arrays import Value, read_arrays
 
 
@@ -30,10 +31,7 @@ class MatlabFile:
         self.name = name
         self.path = root / name
         self._mend = f"take it from the {title} archive again"
-        try:
-            self.content = self.path.read_bytes()
-        except OSError as error:
-            raise UserError(f"{self.path} cannot be read ({error.strerror}); mend file or permissions") from None
+        self.content = content_of(self.path, f"the {title} archive")
         try:
             self._variables = read_arrays(self.content)
         except ValueError as error:

@@ -25,7 +25,7 @@ from .cards.part_imagenet import CARD
 from .coco_masks import Shape, mask_of
 from .fingerprint import fingerprint_of
 from .images import image_sizes
-from .layout import data_folder, require_split, require_unique
+from .layout import data_folder, is_folder, require_split, require_unique
 from .part_imagenet_files import SPLITS, Release, read_release
 from .part_masks import keypoints_of
 from .remembered import key_of
@@ -83,7 +83,7 @@ def _release(root: Path | str, settings: Any) -> Release:
     root = data_folder(root, CARD, ())
     inner = root / _FOLDERS[settings.split]
     only_train = settings.split == "ood" and settings.labels == "class"
-    release = read_release(inner if inner.is_dir() else root, SPLITS[:1] if only_train else SPLITS)
+    release = read_release(inner if is_folder(inner) else root, SPLITS[:1] if only_train else SPLITS)
     if not release.ids:
         raise UserError(f"{release.root}: no picture has an annotation; take the files from the official release")
     require_unique(release.ids, str(release.root))

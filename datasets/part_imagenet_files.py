@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import UserError
 from .coco_masks import Shape, shapes_of
 from .documents import content_of, json_of, member
-from .layout import safe_name
+from .layout import is_there, safe_name
 
 SPLITS = ("train", "val", "test")
 _SOURCE = "the PartImageNet archive"
@@ -56,7 +56,7 @@ def read_release(root: Path, splits: Sequence[str]) -> Release:
     documents = {}
     for split in splits:
         name = next((name for name in (f"annotations/{split}/{split}.json", f"annotations/{split}.json",
-                                       f"{split}.json") if (root / name).exists()), f"annotations/{split}/{split}.json")
+                                       f"{split}.json") if is_there(root / name)), f"annotations/{split}/{split}.json")
         release.files[name] = root / name
         documents[split] = json_of(content_of(root / name, _SOURCE), root / name, _SOURCE)
     categories: dict[int, tuple[str, str]] = {}
@@ -134,7 +134,7 @@ def _folder(root: Path, split: str, names: list[str]) -> str:
     templates = [f"{folder}/{inner}" for folder in (f"images/{split}", split) for inner in ("{name}", "{wnid}/{name}")]
     for name in names[:1]:
         for template in templates:
-            if (root / template.format(name=name, wnid=PurePosixPath(name).stem.split("_")[0])).exists():
+            if is_there(root / template.format(name=name, wnid=PurePosixPath(name).stem.split("_")[0])):
                 return template
     return templates[0]
 

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from ..errors import UserError
+from .documents import content_of
 
 _MEND = "take it from the archive again"
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
@@ -20,10 +21,7 @@ def read_boxes(path: Path | str) -> tuple[bytes, np.ndarray]:
         UserError: missing, no XML, a document type (which could make a parser expand or fetch things), or a box
             whose sides are missing, not finite or in the wrong order.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); {_MEND}") from None
+    content = content_of(Path(path), "the archive")
     try:
         text = content.decode("utf-8-sig")
         if "<!DOCTYPE" in text:

@@ -219,7 +219,7 @@ def mask(values, name="part_masks/train/cat/0.png"):
 
 
 BROKEN = {
-    "no folder": (lambda root: root.rename(root.with_name("away")), {}, "no image folder at .*animals; give --data"),
+    "no folder": (lambda root: root.rename(root.with_name("away")), {}, "no Image folder at .*animals: no such folder; give"),
     "no test": (lambda root: (root / "test").rename(root / "val"), {}, "holds train/ and val/, but no test/; "),
     "a split spelt otherwise": (lambda root: (root / "test").rename(root / "Testing"), {}, "'Testing'; rename it to"),
     "a class that is not trained": (remove("train/owl"), {}, "class 'owl' in .*test is not in train/; give"),

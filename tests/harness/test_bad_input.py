@@ -77,7 +77,7 @@ FLAGS = {
     "image size 0": ({"image_size": 0}, "--image-size 0"),
     "image size no multiple of the patch": ({"image_size": 40}, "40 is not a multiple of the patch size 16", "try 32"),
     "no threads": ({"threads": 0}, "--threads 0"),
-    "missing data root": ({"data_root": "/nowhere/cub"}, "/nowhere/cub: no such folder", "--data-root", "images.txt"),
+    "missing data root": ({"data_root": "/nowhere/cub"}, "/nowhere/cub: no such folder", "--data-root", "data get cub"),
     "missing weights": ({"weights": "/nowhere/deit.pth"}, "--weights /nowhere/deit.pth: No such file", "'random'"),
     "results in a bucket": ({"out": "memory://results"}, "--out memory://results", "local folder"),
 }

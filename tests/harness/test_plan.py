@@ -51,7 +51,8 @@ def test_paths_and_protocols_are_not_part_of_the_id(ids, write_tiny_cub, tmp_pat
 
 @pytest.mark.parametrize("change", [
     {"backbone": "deit_tiny_patch16_224"}, {"weights": None}, {"image_size": 48}, {"epochs": 3}, {"batch_size": 5},
-    {"seeds": [1]}, {"precision": "bf16"}, {"threads": 2}, {"fit_on": "train+val"}, {"preset": "quick"}], ids=str)
+    {"seeds": [1]}, {"precision": "bf16"}, {"threads": 2}, {"fit_on": "train+val"}, {"preset": "quick"},
+    {"decoded_side": 40}], ids=str)
 def test_what_changes_the_numbers_changes_the_id(change, ids):
     assert not set(ids(**change)) & set(ids())
 

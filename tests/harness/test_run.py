@@ -210,3 +210,11 @@ def test_controls_asked_for_later_reach_the_page(harness, flags, tmp_path):
     assert "constant peak" not in page.read_text()
     assert harness("run", *flags(tmp_path, **request, controls=True)).code == 0
     assert "constant peak" in page.read_text()
+
+
+def test_a_run_reads_its_pictures_from_decoded_copies(asked, tmp_path, monkeypatch):
+    monkeypatch.setenv("PARTBENCH_CACHE", str(tmp_path / "cache"))
+    table = partbench.run(**asked(tmp_path / "results", methods="ivpt", epochs=1, decoded_side=40))
+    assert table.status.isin(["done", "not_applicable"]).all()
+    kept = list((tmp_path / "cache" / "decoded").rglob("*.npz"))
+    assert len(kept) == 17  # two batches of four for training, nine for scoring; validation was not asked for
