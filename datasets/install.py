@@ -67,7 +67,8 @@ def downloadable(card: DatasetCard) -> Source:
         raise UserError(f"{card.name} is drawn, there is nothing to download; name it with --dataset, or write it with "
                         f"'harness data make {card.name} DIR'")
     if card.source is None:
-        raise UserError(f"the card of {card.name} names no source; the folder holds {card.layout}")
+        raise UserError(f"there is nothing to download for {card.name}; give a folder as --data-root that holds "
+                        f"{card.layout}")
     if not card.source.archives:
         raise UserError(f"{card.name} cannot be downloaded without you: {card.source.form or card.source.page}; then "
                         f"check it with 'harness data check {card.name} DIR'")

@@ -43,10 +43,10 @@ def _whence(card: DatasetCard, root: Path) -> str:
     if card.source is None:
         return f"give a folder as --data-root that holds {card.layout}"
     if not card.source.archives:
-        return (f"get it from {card.source.page} ('harness data get {card.name}' says how), or give its folder as "
-                "--data-root")
+        return (f"give its folder as --data-root, or get it from {card.source.page}; to see how: "
+                f"harness data get {card.name}")
     elsewhere = "" if root == card.folder().absolute() else f" --to {quote(str(root))}"
-    return f"fetch it with 'harness data get {card.name}{elsewhere}', or give its folder as --data-root"
+    return f"give its folder as --data-root, or fetch it: harness data get {card.name}{elsewhere}"
 
 
 def is_there(path: Path) -> bool:
@@ -73,8 +73,8 @@ def _mode(path: Path) -> int | None:
     except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null byte in the name
         return None
     except OSError as error:
-        raise UserError(f"{path} cannot be looked at ({error.strerror}); mend the permissions of the folders above "
-                        "it") from None
+        raise UserError(f"{path} cannot be looked at ({error.strerror}); mend the path or the permissions of the "
+                        "folders above it") from None
 
 
 def entries_in(folder: Path | str) -> list[os.DirEntry]:
@@ -86,8 +86,11 @@ def entries_in(folder: Path | str) -> list[os.DirEntry]:
     try:
         with os.scandir(folder) as entries:
             found = [entry for entry in entries if not entry.name.startswith(".") and entry.name != "__MACOSX"]
+        for entry in found:
+            entry.is_dir()  # fails here, and not where it is used, for a link that leads round in a circle
     except OSError as error:
-        raise UserError(f"folder {folder} cannot be read ({error.strerror}); mend folder or permissions") from None
+        raise UserError(f"folder {error.filename or folder} cannot be read ({error.strerror}); mend folder or "
+                        "permissions") from None
     for entry in found:
         try:
             entry.name.encode()

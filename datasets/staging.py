@@ -16,7 +16,7 @@ def vacant(folder: Path | str) -> Path:
     Raises:
         UserError: it is a file, a mount point, or not empty.
     """
-    folder = Path(folder).expanduser().resolve()
+    folder = Path(os.path.realpath(os.path.expanduser(folder)))
     with writable(folder):
         if folder.exists() and not folder.is_dir():
             raise UserError(f"{folder} is a file; give another folder")

@@ -137,7 +137,7 @@ def show(
     """Show a method (paper, settings, what its maps mean), a data set, a metric, a protocol or a run."""
     from .listing import details
 
-    console.print(details(name, out))
+    console.print(details(name, out), soft_wrap=True)  # no line of BibTeX is broken
 
 
 @app.command()

@@ -121,14 +121,16 @@ def _describe(card: "DatasetCard", folder: Path) -> None:
     source = card.source
     lines = [f"{card.title}: {source.page}"]
     lines += [f"  {archive.url}, {_size(archive.size)}" for archive in source.archives]
-    lines.append(f"folder: {folder} for {card.layout}")
+    lines.append(f"folder: {folder}, to hold {card.layout}")
     if source.licence:
         lines.append(f"licence: {source.licence}")
     console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
 def _size(size: int | None) -> str:
-    return "of unknown size" if size is None else f"{size / 1e6:,.1f} MB"
+    if size is None:
+        return "of unknown size"
+    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
 
 
 def _ask() -> None:

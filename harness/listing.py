@@ -1,8 +1,9 @@
 """Tables and texts of `harness list`, `show` and `why`, and the plan of a dry run. Torch-free."""
 
 import json
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from rich.console import Group, RenderableType
@@ -43,7 +44,7 @@ def listing(kind: str, out: str) -> RenderableType:
     Raises:
         UserError: unknown kind.
     """
-    kinds = {"methods": _methods, "datasets": lambda: _cards(datasets), "metrics": lambda: _cards(metrics),
+    kinds = {"methods": _methods, "datasets": _datasets, "metrics": lambda: _cards(metrics),
              "protocols": _protocols, "backbones": _backbones, "runs": lambda: _runs(out)}
     if kind not in kinds:
         raise unknown("kind", kind, kinds)
@@ -105,22 +106,36 @@ def _run_folder(run: str, out: str) -> Path | None:
     return found[0] if found else None
 
 
-def _cards(registry: Registry) -> Table:
-    table = Table("name", "title", box=None)
+def _cards(registry: Registry, columns: tuple[str, ...] = (),
+           cells: Callable[[Any], Iterable[str]] = lambda card: ()) -> Table:
+    """Name and title of every card, with further columns whose ``cells`` a card gives."""
+    table = Table("name", "title", *columns, box=None)
     for card in registry.cards.values():
-        table.add_row(card.name, card.title)
+        table.add_row(card.name, card.title, *cells(card))
     for name, error in registry.broken.items():
         table.add_row(name, f"cannot be imported: {escape(error)}", style="red")
     return table
 
 
 def _methods() -> Table:
-    table = Table("name", "title", "variants", box=None)
-    for card in methods.cards.values():
-        table.add_row(card.name, card.title, " ".join(f"@{variant}" for variant in card.variants))
-    for name, error in methods.broken.items():
-        table.add_row(name, f"cannot be imported: {escape(error)}", "", style="red")
+    return _cards(methods, ("variants",), lambda card: [" ".join(f"@{variant}" for variant in card.variants)])
+
+
+def _datasets() -> Table:
+    def cells(card: DatasetCard) -> list[str]:
+        images = sum(card.counts.get(split, 0) for split in ("train", "val", "test"))
+        return [*(f"{card.counts[what]:,}" if what in card.counts else "" for what in ("classes", "parts")),
+                f"{images:,}" if images else "", _origin(card)]
+
+    table = _cards(datasets, ("classes", "parts", "images", "comes"), cells)
+    table.caption = "harness data get NAME: downloads a data set, or says how to get it by hand"
     return table
+
+
+def _origin(card: DatasetCard) -> str:
+    if card.generated or card.source is None:
+        return "drawn" if card.generated else "from you"
+    return "by download" if card.source.archives else "by hand"
 
 
 def _protocols() -> Table:
@@ -154,12 +169,7 @@ def _runs(out: str) -> RenderableType:
 def _card(card: Card) -> RenderableType:
     lines = [Text(f"{card.name}: {card.title}, version {card.version}")]
     if isinstance(card, DatasetCard):
-        lines.append(Text(f"folder: {card.layout}\nbackbone: {card.default_backbone}, "
-                          f"preset: {card.default_preset}"))
-        if card.counts:
-            lines.append(Text("holds: " + ", ".join(f"{count:,} {what}" for what, count in card.counts.items())))
-        if card.source:
-            lines.append(Text(f"from: {card.source.page}\nlicence: {card.source.licence or 'not stated'}"))
+        lines += map(Text, _about(card))
     if isinstance(card, MethodCard):
         lines.append(Text(f"maps: {card.maps}"))
         lines += [Text(f"{card.name}@{name}: {dict(changes)}") for name, changes in card.variants.items()]
@@ -168,14 +178,35 @@ def _card(card: Card) -> RenderableType:
         table.add_row(name, escape(str(field.default)), escape(_bounds(field)), escape(field.description or ""))
     if card.settings.model_fields:
         lines.append(table)
-    return Group(*lines, Text(card.paper or ""))
+    if card.paper:
+        lines.append(Text(card.paper))
+    return Group(*lines)
+
+
+def _about(card: DatasetCard) -> Iterator[str]:
+    """What a data set holds, where it is looked for, and how to get it."""
+    if card.counts:
+        yield "holds: " + ", ".join(f"{count:,} {what.removesuffix('s') if count == 1 else what}"
+                                    for what, count in card.counts.items())
+    if card.generated:
+        yield "folder: none, the pictures are drawn"
+    else:
+        yield f"folder: {card.folder()}, unless --data-root names another"
+        yield f"layout: {card.layout}"
+    if card.source:
+        yield f"from: {card.source.page}"
+        yield f"licence: {card.source.licence or 'not stated'}"
+        yield f"to get it: {f'harness data get {card.name}' if card.source.archives else card.source.form}"
+    yield f"backbone: {card.default_backbone}, preset: {card.default_preset}"
 
 
 def _bounds(field: FieldInfo) -> str:
-    """``> 0, < 1`` where there are bounds, else the type."""
+    """``> 0, < 1`` where there are bounds, ``breed | species`` where there is a choice, else the type."""
     signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
     limits = [f"{signs[name]} {getattr(limit, name)}" for limit in field.metadata for name in signs
               if hasattr(limit, name)]
     kind = field.annotation
+    if get_origin(kind) is Literal:
+        return " | ".join(map(str, get_args(kind)))
     plain = kind.__name__ if get_origin(kind) is None and isinstance(kind, type) else str(kind).replace("typing.", "")
     return ", ".join(limits) or plain

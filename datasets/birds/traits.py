@@ -47,9 +47,14 @@ SHOWN_ON: dict[str, tuple[str, ...]] = {
     "leg colour": ("left leg", "right leg"),
     "eye colour": ("left eye", "right eye"),
 }
-# Twins differ in one of these: large enough to be seen at the size of a thumbnail.
-_TWIN_TRAITS = ("beak shape", "crest", "crown colour", "back colour", "breast colour", "breast pattern",
-                "wing colour", "wing pattern", "tail shape", "tail colour")
+# How often a class is the twin of the one before it, and what twins may differ in. Evaluated twins differ in what is
+# seen at the size of a thumbnail; a backbone is shown more twins, and finer ones, so that it learns single traits.
+_TWINS: dict[Stock, tuple[int, tuple[str, ...]]] = {
+    "evaluation": (10, ("crown colour", "back colour", "breast colour", "wing colour", "wing pattern", "tail shape",
+                        "tail colour")),
+    "training": (4, ("beak shape", "crest", "crown colour", "back colour", "breast colour", "breast pattern",
+                     "wing colour", "wing pattern", "tail shape", "tail colour")),
+}
 
 
 def differing(one: Traits, other: Traits) -> list[str]:
@@ -60,16 +65,17 @@ def differing(one: Traits, other: Traits) -> list[str]:
 
 @cache
 def classes(count: int, seed: int, stock: Stock = "evaluation") -> tuple[Traits, ...]:
-    """Traits of ``count`` classes, no two the same; every fourth class is the twin of the one before it.
+    """Traits of ``count`` classes, no two the same; every tenth class is the twin of the one before it.
 
     Twins differ in exactly one trait. Combinations of the ``evaluation`` stock never occur in the ``training`` stock,
     whatever the seeds: see :func:`stock_of`. A class does not depend on how many follow it.
     """
+    every, twin_traits = _TWINS[stock]
     found: list[Traits] = []
     for number in range(count):
         draws = Draws("class", stock, seed, number)
         while True:
-            traits = _twin(found[-1], draws) if number % 4 == 3 else _fresh(draws)
+            traits = _twin(found[-1], twin_traits, draws) if number % every == every - 1 else _fresh(draws)
             if stock_of(traits) == stock and traits not in found:
                 break
         found.append(traits)
@@ -86,8 +92,8 @@ def _fresh(draws: Draws) -> Traits:
     return {name: draws.one_of(values) for name, values in TRAITS.items()}
 
 
-def _twin(traits: Traits, draws: Draws) -> Traits:
-    name = draws.one_of(_TWIN_TRAITS)
+def _twin(traits: Traits, among: tuple[str, ...], draws: Draws) -> Traits:
+    name = draws.one_of(among)
     return {**traits, name: draws.one_of([value for value in TRAITS[name] if value != traits[name]])}
 
 

@@ -108,4 +108,5 @@ class DatasetCard(Card):
         if self.generated and root:
             raise UserError(f"{self.name} is drawn, it takes no --data-root; leave it out, or read what "
                             f"'harness data make {self.name} DIR' wrote with --dataset cub --data-root DIR")
-        return Path(root) if root else Path(os.environ.get("PARTBENCH_DATA") or "data") / self.name
+        folder = root or Path(os.environ.get("PARTBENCH_DATA") or "data", self.name)
+        return Path(os.path.expanduser(folder))  # shells leave the ~ of --data-root=~/cub to us

@@ -9,16 +9,13 @@ from .base import DatasetCard, Source
 
 
 class Gleason2019Settings(Settings):
-    """``labels``: the cancer grade that covers most of a core, or the highest there is; benign without cancer.
+    """How cores are labelled and split, and the size at which they are read."""
 
-    ``max_side``: longer side of a picture as it is read, pixels. ``test_share``: part of each class that is the test
-    set. ``seed``: of the choice of test pictures.
-    """
-
-    labels: Literal["primary", "highest"] = "primary"
-    max_side: int = Field(1024, ge=16, le=8192)
-    test_share: float = Field(0.2, gt=0, lt=1)
-    seed: int = Field(0, ge=0)
+    labels: Literal["primary", "highest"] = Field(
+        "primary", description="the cancer grade that covers most of a core, or its highest; without cancer benign")
+    max_side: int = Field(1024, ge=16, le=8192, description="longer side of a picture as it is read, pixels")
+    test_share: float = Field(0.2, gt=0, lt=1, description="part of each class that is the test set")
+    seed: int = Field(0, ge=0, description="of the choice of test pictures")
 
 
 CARD = DatasetCard(

@@ -2,15 +2,18 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from ...cards import Settings
 from .base import Archive, DatasetCard, Source
 
 
 class OxfordPetsSettings(Settings):
-    """``labels``: 37 breeds, or cat and dog. ``box``: around the whole animal, or its head where one is annotated."""
+    """What a picture is labelled with, and what its box surrounds."""
 
-    labels: Literal["breed", "species"] = "breed"
-    box: Literal["object", "head"] = "object"
+    labels: Literal["breed", "species"] = Field("breed", description="37 breeds, or cat and dog")
+    box: Literal["object", "head"] = Field(
+        "object", description="around the whole animal, or around its head where that is annotated")
 
 
 CARD = DatasetCard(

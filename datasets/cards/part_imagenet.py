@@ -2,16 +2,19 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from ...cards import Settings
 from .base import DatasetCard, Source
 
 
 class PartImageNetSettings(Settings):
-    """``split``: ``"seg"``, whose sets share their classes, or ``"ood"``, whose sets do not. ``labels``: 158 ImageNet
-    classes, or 11 supercategories; with ``split="ood"``, ``"class"`` keeps the classes of the training set only."""
+    """Which of the two releases is read, and how its pictures are labelled."""
 
-    split: Literal["seg", "ood"] = "seg"
-    labels: Literal["class", "supercategory"] = "class"
+    split: Literal["seg", "ood"] = Field(
+        "seg", description="seg: training, validation and test set share their classes; ood: they do not")
+    labels: Literal["class", "supercategory"] = Field(
+        "class", description="158 ImageNet classes (with ood those of the training set only), or 11 supercategories")
 
 
 CARD = DatasetCard(

@@ -9,7 +9,7 @@ from .base import DatasetCard
 class SyntheticBirdsSettings(Settings):
     """What is drawn. The same (version, seed, class, number) is the same picture, whatever the counts."""
 
-    classes: int = Field(20, ge=2, le=9999, description="every fourth class differs from the one before in one trait")
+    classes: int = Field(20, ge=2, le=9999, description="every tenth class differs from the one before in one trait")
     train_images: int = Field(30, ge=2, le=9999, description="training images of each class")
     test_images: int = Field(15, ge=1, le=9999, description="test images of each class")
     size: int = Field(128, ge=32, le=1024, description="side of the pictures in pixels")

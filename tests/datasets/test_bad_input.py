@@ -90,14 +90,14 @@ BROKEN = {
     "no training images": (rewrite(SPLIT, everything(0)), r"has no training image"),
     "an empty table": (rewrite(BOXES, lambda text: ""), r"image \d+ has no row in bounding_boxes.txt"),
     "garbage": (lambda root: (root / BOXES).write_bytes(b"1 2\n\xff\xfe\x00"), r"boxes.txt line 2: not UTF-8 text"),
-    "a missing file": (lambda root: (root / LOCS).unlink(), r"lacks parts/part_locs.txt; a complete CUB-200-2011 folder holds"),
+    "a missing file": (lambda root: (root / LOCS).unlink(), r"lacks parts/part_locs.txt; a complete CUB"),
     "a folder for a file": (lambda root: ((root / LOCS).unlink(), (root / LOCS).mkdir()), r"locs.txt cannot be read"),
     "missing pictures": (lambda root: shutil.rmtree(root / "images/005.Colour_0"),
                          r"image .*Colour_0_.*jpg: missing \(and 6 more\)"),
     "the folder above": (lambda root: (root.rename(root.parent / "c"), root.mkdir(),
                                        (root.parent / "c").rename(root / "CUB_200_2011")),
                          r"but .*CUB_200_2011 does; give that one as --data-root"),
-    "no folder": (shutil.rmtree, r"no CUB-200-2011 at /.*/cub: no such folder; fetch it with 'harness data get cub --to /.*', or give its"),
+    "no folder": (shutil.rmtree, r"no such folder; give its folder as --data-root, or fetch it: harness data get cub"),
 }
 
 

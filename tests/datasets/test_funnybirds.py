@@ -112,7 +112,7 @@ def edit(name, change):
 
 
 BROKEN = {
-    "a missing file": (lambda root: (root / "classes.json").unlink(), r"lacks classes.json; a complete FunnyBirds folder holds"),
+    "a missing file": (lambda root: (root / "classes.json").unlink(), r"lacks classes.json; a complete FunnyB"),
     "a missing folder": (lambda root: shutil.rmtree(root / "test_part_map"), r"lacks test_part_map"),
     "a missing picture": (lambda root: (root / "test/1/000003.png").unlink(), r"test/1/000003.png: missing;"),
     "a missing part map": (lambda root: (root / "test_part_map/1/000003.png").unlink(), r"map/1/000003.png: missing;"),

@@ -146,7 +146,7 @@ def redraw(values):
 
 
 BROKEN = {
-    "no pictures": (lambda root: shutil.rmtree(root / PICTURES), r"lacks Train Imgs; a Gleason 2019 folder holds"),
+    "no pictures": (lambda root: shutil.rmtree(root / PICTURES), r"it lacks Train Imgs; give its folder"),
     "an empty folder of pictures": (lambda root: [path.unlink() for path in (root / PICTURES).iterdir()],
                                     r"lacks pictures; a Gleason 2019"),
     "no maps": (lambda root: [shutil.rmtree(path) for path in root.glob("Maps*")], r"lacks Maps1_T"),

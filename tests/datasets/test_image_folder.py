@@ -219,7 +219,7 @@ def mask(values, name="part_masks/train/cat/0.png"):
 
 
 BROKEN = {
-    "no folder": (lambda root: root.rename(root.with_name("away")), {}, "no Image folder at .*animals: no such folder; give"),
+    "no folder": (lambda root: root.rename(root.with_name("away")), {}, "no Image folder at .*animals: no such"),
     "no test": (lambda root: (root / "test").rename(root / "val"), {}, "holds train/ and val/, but no test/; "),
     "a split spelt otherwise": (lambda root: (root / "test").rename(root / "Testing"), {}, "'Testing'; rename it to"),
     "a class that is not trained": (remove("train/owl"), {}, "class 'owl' in .*test is not in train/; give"),
@@ -232,6 +232,7 @@ BROKEN = {
     "a loose picture": (write("train/x.jpg", ""), {}, "picture 'train/x.jpg' .* lies beside the class folders; move"),
     "a link that leads outside": (link("train/cat/x.png", "/etc/passwd"), {}, "'train/cat/x.png' leads outside .*; "),
     "a broken link": (link("train/cat/x.png", "0.gone"), {}, r"train/cat/x.png: missing; put"),
+    "a link in a circle": (link("train/cat/x.png", "x.png"), {}, r"train/cat/x.png cannot be read \(Too many levels"),
     "a link to a folder": (link("train/dog/more", "../../test/dog"), {}, "more' is a link to a folder; put the folder"),
     "a pipe": (lambda root: os.mkfifo(root / "train/cat/x.png"), {}, "x.png' is neither a file nor a folder; remove"),
     "a name in another encoding": (lambda root: open(os.fsencode(root) + b"/train/cat/\xff.png", "w").close(), {},

@@ -169,7 +169,7 @@ def test_too_little_space_is_known_before_the_download(card, get, loopback, tmp_
 
 
 @pytest.mark.parametrize(("source", "message"), [
-    (None, "names no source"),
+    (None, "nothing to download for cub; give a folder"),
     (Source(page="https://owner.invalid", form="fill in the form, put the file into DIR"), "fill in the form"),
 ])
 def test_what_partbench_cannot_fetch_is_said(source, message, tmp_path):

@@ -66,7 +66,7 @@ def without(name, start):
 
 UNKNOWN, THIRD = "ffffffff-0000-0000-0000-000000000000", "00000000-0000-0003-0000-000000000000"
 BROKEN = {
-    "a missing file": (lambda root: (root / "hierarchy.txt").unlink(), r"lacks hierarchy.txt; a complete NABirds folder holds"),
+    "a missing file": (lambda root: (root / "hierarchy.txt").unlink(), r"lacks hierarchy.txt; a complete NABirds"),
     "the folder above": (lambda root: (root.rename(root.parent / "n"), root.mkdir(),
                                        (root.parent / "n").rename(root / "nabirds")), r"give that one as --data-root"),
     "an extra row": (append("bounding_boxes.txt", f"{UNKNOWN} 1 1 5 5"),

@@ -124,7 +124,7 @@ def edit(name, change):
 
 HEAD = "xmls/Bombay_1.xml"
 BROKEN = {
-    "a missing list": (lambda root: (root / "annotations/test.txt").unlink(), r"lacks annotations/test.txt; a complete Oxford"),
+    "a missing list": (lambda root: (root / "annotations/test.txt").unlink(), r"lacks annotations/test.txt; a comp"),
     "a missing folder": (lambda root: shutil.rmtree(root / "annotations/xmls"), r"lacks annotations/xmls"),
     "a folder for a list": (lambda root: ((root / "annotations/test.txt").unlink(),
                                           (root / "annotations/test.txt").mkdir()), r"test.txt cannot be read"),
@@ -154,7 +154,7 @@ BROKEN = {
     "the folder above": (lambda root: (root.rename(root.parent / "oxford-iiit-pet"), root.mkdir(),
                                        (root.parent / "oxford-iiit-pet").rename(root / "oxford-iiit-pet")),
                          r"oxford-iiit-pet does; give that one"),
-    "no folder": (shutil.rmtree, r"no Oxford-IIIT Pet at .*no such folder; fetch it with 'harness data get oxford_pets --to /"),
+    "no folder": (shutil.rmtree, r"no Oxford-IIIT Pet at .*no such folder; give its folder"),
 }
 
 

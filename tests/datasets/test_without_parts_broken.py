@@ -72,8 +72,8 @@ C0, J0, S0 = (f"{breed}/{breed.partition('-')[0]}_0.jpg" for breed in
               ("n02085620-Chihuahua", "n02085782-Japanese_spaniel", "n02105855-Shetland_sheepdog"))
 DOG = f"Annotation/{C0.removesuffix('.jpg')}"
 BROKEN = {
-    ("stanford_dogs", "a missing list"): (gone("test_list.mat"), r"lacks test_list.mat; a complete Stanford Dogs folder holds"),
-    ("stanford_dogs", "a missing annotation"): (gone(DOG), r"n02085620_0 cannot be read \(No such file"),
+    ("stanford_dogs", "a missing list"): (gone("test_list.mat"), r"lacks test_list.mat; a complete Stanford Dogs"),
+    ("stanford_dogs", "a missing annotation"): (gone(DOG), r"n02085620_0 is missing"),
     ("stanford_dogs", "a missing picture"): (gone(f"Images/{C0}"), r"n02085620_0.jpg: missing"),
     ("stanford_dogs", "a torn list"): (cut("train_list.mat"), r"no MATLAB 5 file, or damaged \(.*\); take it"),
     ("stanford_dogs", "a list of another kind"): (content("train_list.mat", b"PK\3\4"), r"list.mat is no MATLAB 5"),
@@ -94,7 +94,7 @@ BROKEN = {
     ("stanford_dogs", "a box with nan"): (text(DOG, "<xmin>0<", "<xmin>nan<"), r"a box from \(nan, 1\)"),
     ("stanford_dogs", "a box inside out"): (text(DOG, "<xmin>0<", "<xmin>30<"), r"from \(30, 1\) to \(20, 15\) holds"),
     ("stanford_cars", "a missing file"): (gone("devkit/cars_test_annos_withlabels.mat"),
-                                          r"cars_test_annos_withlabels.mat cannot be read \(No such file"),
+                                          r"cars_test_annos_withlabels.mat is missing"),
     ("stanford_cars", "a missing picture"): (gone("cars_test/00002.jpg"), r"cars_test/00002.jpg: missing"),
     ("stanford_cars", "annotations without labels"): (unlabelled, r"annotations has no field class"),
     ("stanford_cars", "a wrong class"): (cars(**{"class": 4}), r"annotations\(2\): class is 4; .* classes 1 to 3"),

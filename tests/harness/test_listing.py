@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from partbench.datasets import registry as datasets
 from partbench.harness.attempts import write_attempt
 from partbench.harness.config import make_config
 from partbench.harness.plan import make_plan
@@ -35,6 +36,24 @@ def test_a_card_shows_settings_bounds_variants_and_paper(harness):
         assert word in shown, shown
     assert "shallow" in harness("show", "prompt_cam@shallow").out
     assert '"half_size"' in harness("show", "partbench").out
+
+
+def test_a_data_set_says_what_it_holds_where_it_is_looked_for_and_how_to_get_it(harness, monkeypatch):
+    monkeypatch.setenv("PARTBENCH_DATA", "/srv/data")
+    rows = {row.split()[0]: " ".join(row.split()[1:]) for row in harness("list", "datasets").out.splitlines()}
+    assert rows["cub"] == "CUB-200-2011 200 15 11,788 by download"
+    assert rows["nabirds"] == "NABirds 555 11 48,562 by hand"
+    assert (rows["synthetic_birds"], rows["image_folder"]) == ("Synthetic birds drawn", "Image folder from you")
+    shown = harness("show", "oxford_pets").out
+    for line in ("holds: 37 classes, 1 part, 3,680 train, 3,669 test", "to get it: harness data get oxford_pets",
+                 "folder: /srv/data/oxford_pets, unless --data-root names another"):
+        assert line in shown.splitlines(), shown
+    assert "breed | species" in shown
+    assert "to get it: Agree to the terms on https://dl.allaboutbirds.org/nabirds" in harness("show", "nabirds").out
+
+
+def test_the_bibtex_of_a_card_is_printed_as_it_stands(harness):
+    assert datasets.get("nabirds").paper in harness("show", "nabirds").out
 
 
 @pytest.fixture
