@@ -12,7 +12,7 @@ __all__, __getattr__, __dir__ = table_of_contents(__name__, {
     "augmentation": ".augment",
     "augmentations": ".augment",
     "cached": ".decoded",
-    "check_dataset": ".contract",
+    "check_dataset": ".contract.check",
     "check_images": ".images",
     "decode": ".images",
     "decoded_fingerprint": ".decoded",

@@ -10,10 +10,10 @@ from pydantic import BaseModel
 
 from ..errors import UserError
 from .base import PartDataset
-from .birds525_table import genera
 from .cards.birds525 import CARD
-from .layout import data_folder, entries_in
-from .without_parts import without_parts
+from .formats.birds525_table import genera
+from .formats.layout import data_folder, entries_in
+from .formats.without_parts import without_parts
 
 _FOLDERS = ("train", "valid", "test")
 _SUFFIXES = (".jpg", ".jpeg", ".png")

@@ -11,9 +11,9 @@ from pydantic import BaseModel
 
 from .base import Annotations, PartDataset
 from .cards.cub import CARD
-from .cub_tables import COLUMNS, Tables
+from .formats.cub_tables import COLUMNS, Tables
+from .formats.layout import data_folder
 from .images import decode_mask, image_sizes, mask_labels
-from .layout import data_folder
 
 
 def read(root: Path | str, settings: BaseModel | None = None) -> PartDataset:

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import UserError
 from . import cub
 from .base import PartDataset, Sample
-from .staging import discard, publish, staging, vacant, writable
+from .fetch.staging import discard, publish, staging, vacant, writable
 
 _MOST_PARTS = 255  # a part mask's picture holds part numbers in 8 bits
 

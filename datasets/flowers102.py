@@ -13,11 +13,11 @@ from pydantic import BaseModel
 from ..errors import UserError
 from .base import PartDataset
 from .cards.flowers102 import CARD
-from .flowers102_names import NAMES
+from .formats.flowers102_names import NAMES
+from .formats.layout import data_folder
+from .formats.matlab import MatlabFile
+from .formats.without_parts import without_parts
 from .images import decode_colours, image_sizes
-from .layout import data_folder
-from .matlab import MatlabFile
-from .without_parts import without_parts
 
 _SETS = ("trnid", "valid", "tstid")
 # Segmentations paint the background blue, and are JPEGs. At the flower's edge compression mixes the two.

@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from ..errors import UserError
 from .base import PartDataset
 from .cards.food101 import CARD
-from .cub_files import TextFile
-from .layout import data_folder, leads_outside
-from .without_parts import without_parts
+from .formats.cub_files import TextFile
+from .formats.layout import data_folder, leads_outside
+from .formats.without_parts import without_parts
 
 _COLUMNS = {"meta/classes.txt": "class", "meta/train.txt": "class/picture", "meta/test.txt": "class/picture"}
 

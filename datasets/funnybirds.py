@@ -16,11 +16,11 @@ from pydantic import BaseModel
 from ..errors import UserError
 from .base import Annotations, PartDataset
 from .cards.funnybirds import CARD
-from .documents import content_of, json_of, member
 from .fingerprint import fingerprint_of
+from .formats.documents import content_of, json_of, member
+from .formats.layout import data_folder, require_split
+from .formats.part_masks import keypoints_of
 from .images import decode_colours, image_sizes
-from .layout import data_folder, require_split
-from .part_masks import keypoints_of
 from .remembered import key_of
 
 _SOURCE = "FunnyBirds.zip"

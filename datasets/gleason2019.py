@@ -23,9 +23,9 @@ from .base import Annotations, PartDataset
 from .by_hash import share_of_each_class
 from .cards.gleason2019 import CARD
 from .fingerprint import fingerprint_of
+from .formats.layout import data_folder, names_in, require_split
+from .formats.part_masks import locate, stacked
 from .images import check_images, decode_resized, image_shape, image_sizes, mask_labels
-from .layout import data_folder, names_in, require_split
-from .part_masks import locate, stacked
 from .remembered import key_of, remembered
 
 _PICTURES, _SUFFIX = "Train Imgs", "_classimg_nonconvex.png"

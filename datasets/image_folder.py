@@ -18,14 +18,14 @@ import numpy as np
 from ..errors import UserError
 from .base import Annotations, PartDataset
 from .cards.image_folder import CARD, ImageFolderSettings
-from .coco_keypoints import CocoKeypoints, read_coco
 from .fingerprint import fingerprint_of
-from .folder_listing import inside, list_pictures
+from .formats.coco_keypoints import CocoKeypoints, read_coco
+from .formats.folder_listing import inside, list_pictures
+from .formats.label_levels import read_levels
+from .formats.label_maps import LabelMaps, label_maps
+from .formats.layout import data_folder, is_folder
+from .formats.part_masks import keypoints_of
 from .images import image_sizes
-from .label_levels import read_levels
-from .label_maps import LabelMaps, label_maps
-from .layout import data_folder, is_folder
-from .part_masks import keypoints_of
 from .remembered import key_of
 
 _KEYPOINTS, _PART_MASKS, _PART_NAMES, _LEVELS = "keypoints.json", "part_masks", "parts.txt", "labels.csv"
@@ -35,8 +35,8 @@ def read(root: Path | str, settings: ImageFolderSettings | None = None) -> PartD
     """List the pictures under ``root`` and read every annotation.
 
     Ids are relative paths. Where there are part masks and no keypoint file, a part's keypoint is the centroid of its
-    mask (:func:`~.part_masks.keypoints_of`). Boxes are the keypoint file's, else they surround the part masks, else
-    they are the whole picture.
+    mask (:func:`~.formats.part_masks.keypoints_of`). Boxes are the keypoint file's, else they surround the part masks,
+    else they are the whole picture.
 
     Raises:
         UserError: names the folder or file, and what to mend.

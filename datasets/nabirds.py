@@ -11,9 +11,9 @@ from pydantic import BaseModel
 
 from .base import Annotations, PartDataset
 from .cards.nabirds import CARD
-from .cub_tables import COLUMNS, Tables
+from .formats.cub_tables import COLUMNS, Tables
+from .formats.layout import data_folder
 from .images import image_sizes
-from .layout import data_folder
 
 _COLUMNS = COLUMNS | {"hierarchy.txt": "class parent"}
 # How far below the root, "Birds", a level is. A leaf that is nearer to the root is its own class on every deeper level.

@@ -16,13 +16,13 @@ from pydantic import BaseModel
 from ..errors import UserError
 from .base import Annotations, PartDataset
 from .cards.oxford_pets import CARD
-from .documents import content_of, rows_of
 from .fingerprint import fingerprint_of
+from .formats.documents import content_of, rows_of
+from .formats.layout import data_folder, names_in, require_split, require_unique, safe_name
+from .formats.part_masks import keypoints_of
+from .formats.voc import read_boxes
 from .images import image_sizes, mask_labels
-from .layout import data_folder, names_in, require_split, require_unique, safe_name
-from .part_masks import keypoints_of
 from .remembered import key_of
-from .voc import read_boxes
 
 _SOURCE = "the Oxford-IIIT Pet archive"
 _LISTS = ("annotations/trainval.txt", "annotations/test.txt")

@@ -22,12 +22,12 @@ from pydantic import BaseModel
 from ..errors import UserError
 from .base import Annotations, PartDataset, held_out
 from .cards.part_imagenet import CARD
-from .coco_masks import Shape, mask_of
 from .fingerprint import fingerprint_of
+from .formats.coco_masks import Shape, mask_of
+from .formats.layout import data_folder, is_folder, require_split, require_unique
+from .formats.part_imagenet_files import SPLITS, Release, read_release
+from .formats.part_masks import keypoints_of
 from .images import image_sizes
-from .layout import data_folder, is_folder, require_split, require_unique
-from .part_imagenet_files import SPLITS, Release, read_release
-from .part_masks import keypoints_of
 from .remembered import key_of
 
 _FOLDERS = {"seg": "PartImageNet_Seg", "ood": "PartImageNet_OOD"}

@@ -16,13 +16,13 @@ from pydantic import BaseModel
 from ..errors import UserError
 from .base import Annotations, PartDataset
 from .cards.pascal_part import CARD
-from .documents import content_of, rows_of
 from .fingerprint import fingerprint_of
+from .formats.documents import content_of, rows_of
+from .formats.layout import data_folder, names_in, require_split, require_unique, safe_name
+from .formats.part_masks import box_around, locate, stacked
+from .formats.pascal_groups import GROUPS, KINDS, PARTS, part_of
+from .formats.pascal_mat import SOURCE, objects_of
 from .images import image_sizes, mask_labels
-from .layout import data_folder, names_in, require_split, require_unique, safe_name
-from .part_masks import box_around, locate, stacked
-from .pascal_groups import GROUPS, KINDS, PARTS, part_of
-from .pascal_mat import SOURCE, objects_of
 from .remembered import key_of, remembered
 
 _LISTS = ("ImageSets/Main/train.txt", "ImageSets/Main/val.txt")

@@ -11,9 +11,9 @@ from pydantic import BaseModel
 
 from .base import PartDataset
 from .cards.stanford_cars import CARD
-from .layout import data_folder, leads_outside
-from .matlab import MatlabFile
-from .without_parts import without_parts
+from .formats.layout import data_folder, leads_outside
+from .formats.matlab import MatlabFile
+from .formats.without_parts import without_parts
 
 _TEST = "cars_test_annos_withlabels.mat"
 _SIDES = ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2")

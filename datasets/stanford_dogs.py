@@ -12,10 +12,10 @@ from pydantic import BaseModel
 from ..errors import UserError
 from .base import PartDataset
 from .cards.stanford_dogs import CARD
-from .layout import data_folder, leads_outside
-from .matlab import MatlabFile
-from .voc import read_boxes
-from .without_parts import without_parts
+from .formats.layout import data_folder, leads_outside
+from .formats.matlab import MatlabFile
+from .formats.voc import read_boxes
+from .formats.without_parts import without_parts
 
 _LISTS = ("train_list.mat", "test_list.mat")
 _VARIABLES = ("file_list", "annotation_list", "labels")

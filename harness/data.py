@@ -35,8 +35,8 @@ def get(
 ) -> None:
     """Download a data set from its owners; run it again to continue after an interruption."""
     from ..datasets import registry
-    from ..datasets.install import downloadable, install
-    from ..datasets.staging import vacant
+    from ..datasets.fetch.install import downloadable, install
+    from ..datasets.fetch.staging import vacant
 
     card = registry.get(name)
     if card.source:
@@ -85,7 +85,7 @@ def make(
     """Write a drawn data set to disk in CUB's layout, with masks; the reader 'cub' reads it."""
     from ..datasets import registry
     from ..datasets.cub_writer import write
-    from ..datasets.staging import vacant
+    from ..datasets.fetch.staging import vacant
 
     card = registry.get(name)
     if not card.generated:

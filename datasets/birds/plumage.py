@@ -72,21 +72,21 @@ def head(traits: Traits, outline: Points, part_of: Callable) -> list[Shape]:
         Shape("beak", 1, traits["beak colour"], smooth(_BEAKS[traits["beak shape"]], 4)),
         Shape(None, 2, "light grey", outline),
         Shape("nape", 3, f"dark {nape}", part_of(edge, 15, 24, 0.45)),
-        Shape("nape", 4, nape, part_of(outline, 15, 24, 0.45)),
-        Shape("throat", 3, f"dark {throat}", part_of(edge, 2, 14, 0.45)),
-        Shape("throat", 4, throat, part_of(outline, 2, 14, 0.45)),
-        Shape("forehead", 5, f"dark {crown}", part_of(edge, 29, 35, 0.42)),
-        Shape("forehead", 6, f"light {crown}", part_of(outline, 29, 35, 0.42)),
-        Shape("crown", 5, f"dark {crown}", part_of(edge, 23, 30, 0.45)),
-        Shape("crown", 6, crown, part_of(outline, 23, 30, 0.45)),
-        Shape("eye", 8, "white", ellipse(0.075, -0.025, 0.062, 0.062)),
-        Shape("eye", 9, traits["eye colour"], ellipse(0.080, -0.025, 0.048, 0.048)),
-        Shape("eye", 10, "black", ellipse(0.084, -0.025, 0.026, 0.026, 10)),
-        Shape("eye", 11, "white", ellipse(0.096, -0.040, 0.011, 0.011, 6)),
+        Shape("throat", 4, f"dark {throat}", part_of(edge, 2, 14, 0.45)),
+        Shape("nape", 5, nape, part_of(outline, 15, 24, 0.45)),
+        Shape("throat", 6, throat, part_of(outline, 2, 14, 0.45)),
+        Shape("forehead", 8, f"dark {crown}", part_of(edge, 29, 35, 0.42)),
+        Shape("crown", 9, f"dark {crown}", part_of(edge, 23, 30, 0.45)),
+        Shape("forehead", 10, f"light {crown}", part_of(outline, 29, 35, 0.42)),
+        Shape("crown", 11, crown, part_of(outline, 23, 30, 0.45)),
+        Shape("eye", 12, "white", ellipse(0.075, -0.025, 0.062, 0.062)),
+        Shape("eye", 13, traits["eye colour"], ellipse(0.080, -0.025, 0.048, 0.048)),
+        Shape("eye", 14, "black", ellipse(0.084, -0.025, 0.026, 0.026, 10)),
+        Shape("eye", 15, "white", ellipse(0.096, -0.040, 0.011, 0.011, 6)),
     ]
     for points in _CRESTS[traits["crest"]]:
-        found += [Shape("crown", 4, f"dark {crown}", grown(smooth(points, 3), _LINE)),
-                  Shape("crown", 6, crown, smooth(points, 3))]
+        found += [Shape("crown", 7, f"dark {crown}", grown(smooth(points, 3), _LINE)),
+                  Shape("crown", 11, crown, smooth(points, 3))]
     return found
 
 

@@ -1,7 +1,7 @@
 """The bird as flat shapes: every limb in a frame of its own, drawn for one combination of traits.
 
 Frames: x towards the beak, y down, the body is about 1 long. A limb's shapes are painted in the order of their
-``layer``, so that one class's part can be put into another class's bird.
+``layer``, of which no two parts share one, so that one class's part can be put into another class's bird.
 """
 
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ from PIL import Image
 
 from partbench import datasets
 from partbench.datasets import decoded
-from partbench.datasets.contract_look import same
+from partbench.datasets.contract.look import same
 from partbench.datasets.geometry import resample
 from partbench.errors import UserError
 

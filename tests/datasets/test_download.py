@@ -4,7 +4,7 @@ from hashlib import md5, sha256
 
 import pytest
 
-from partbench.datasets.download import fetch
+from partbench.datasets.fetch.download import fetch
 from partbench.errors import UserError
 
 CONTENT = bytes(range(256)) * 4000

@@ -10,8 +10,8 @@ from contextlib import suppress
 
 import pytest
 
-from partbench.datasets.archives import ArchiveError, Limits
-from partbench.datasets.extract import extract
+from partbench.datasets.fetch.archives import ArchiveError, Limits
+from partbench.datasets.fetch.extract import extract
 from partbench.errors import UserError
 
 FILES = {"top/images/a b.jpg": b"\xff\xd8 picture", "top/parts/parts.txt": b"1 beak\n", "top/zöe.txt": b"",
@@ -204,7 +204,7 @@ def test_any_single_damage_is_refused_or_harmless(unpack):
 def test_a_full_disk_is_not_blamed_on_the_archive(unpack, monkeypatch):
     def full(path, mode):
         return open("/dev/full" if mode == "xb" else path, mode.replace("x", "w"))
-    monkeypatch.setattr("partbench.datasets.extract.open", full, raising=False)
+    monkeypatch.setattr("partbench.datasets.fetch.extract.open", full, raising=False)
     with pytest.raises(UserError, match="No space left") as error:
         unpack(WHOLE)
     assert not isinstance(error.value, ArchiveError)

@@ -10,8 +10,8 @@ import pytest
 
 from partbench import datasets
 from partbench.datasets.cards.base import Archive, Source
-from partbench.datasets.install import install
-from partbench.datasets.staging import staging
+from partbench.datasets.fetch.install import install
+from partbench.datasets.fetch.staging import staging
 from partbench.errors import UserError
 
 CUB = datasets.registry.get("cub")

@@ -8,7 +8,7 @@ import pytest
 from partbench import datasets
 from partbench.datasets.cards.cub import CARD as CUB
 from partbench.datasets.cards.nabirds import CARD as NABIRDS
-from partbench.datasets.layout import data_folder, entries_in
+from partbench.datasets.formats.layout import data_folder, entries_in
 from partbench.errors import UserError
 
 STORED = [name for name, card in datasets.registry.cards.items() if not card.generated]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from partbench.datasets.matlab_arrays import read_arrays
+from partbench.datasets.formats.matlab_arrays import read_arrays
 
 
 def saved(variables, compressed=False):

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from partbench import datasets
-from partbench.datasets.contract import check_dataset
+from partbench.datasets.contract.check import check_dataset
 from partbench.errors import UserError
 
 

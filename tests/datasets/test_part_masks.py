@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partbench.datasets.coco_masks import mask_of, shapes_of
-from partbench.datasets.part_masks import keypoints_of
+from partbench.datasets.formats.coco_masks import mask_of, shapes_of
+from partbench.datasets.formats.part_masks import keypoints_of
 from partbench.datasets.remembered import key_of, remembered
 from partbench.errors import UserError
 

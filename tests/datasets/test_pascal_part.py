@@ -15,7 +15,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from partbench import datasets
-from partbench.datasets.pascal_groups import GROUPS, KINDS, PARTS, part_of
+from partbench.datasets.formats.pascal_groups import GROUPS, KINDS, PARTS, part_of
 from partbench.errors import UserError
 
 SHAPE = (30, 40)

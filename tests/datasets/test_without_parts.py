@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from partbench import datasets
-from partbench.datasets.contract import check_dataset
+from partbench.datasets.contract.check import check_dataset
 
 NAMES = ("stanford_dogs", "stanford_cars", "flowers102", "food101", "birds525")
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from partbench import datasets
-from partbench.datasets.contract_look import same
+from partbench.datasets.contract.look import same
 from partbench.errors import UserError
 from partbench.harness.decoding import decoding_workers
 from partbench.harness.loaders import Normalise, TrainLoader, clean_batches

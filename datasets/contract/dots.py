@@ -6,10 +6,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from .augment import augmentation, augmentations
-from .base import Sample
-from .contract_look import Look, want
-from .views import view
+from ..augment import augmentation, augmentations
+from ..base import Sample
+from ..views import view
+from .look import Look, want
 
 _VIEWS = ("box", "full")
 _LARGEST_ERROR = 1.0  # pixels of the transformed picture

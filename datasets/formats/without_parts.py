@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import UserError
-from .base import Annotations, PartDataset
-from .cards.base import DatasetCard
-from .fingerprint import fingerprint_of
-from .images import image_sizes
+from ...errors import UserError
+from ..base import Annotations, PartDataset
+from ..cards.base import DatasetCard
+from ..fingerprint import fingerprint_of
+from ..images import image_sizes
 from .layout import require_split
 
 if TYPE_CHECKING:
-    from .base import Masks
+    from ..base import Masks
 
 
 def without_parts(card: DatasetCard, root: Path, classes: list[str], pictures: list[str], labels: np.ndarray,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import UserError
+from ...errors import UserError
 
 _BLOCK = 1 << 18
 _LONGEST_HEADER = 1 << 20

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from io import StringIO
 from pathlib import Path
 
-from ..errors import UserError
+from ...errors import UserError
 
 _LABEL, _PATH, _NAME = "labels", "filepaths", "scientific name"
 

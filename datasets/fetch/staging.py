@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..errors import UserError
+from ...errors import UserError
 
 
 def vacant(folder: Path | str) -> Path:

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from ..errors import UserError
+from ...errors import UserError
 from .documents import content_of
 
 _MEND = "take it from the archive again"

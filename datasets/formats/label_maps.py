@@ -6,10 +6,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from ..errors import UserError
+from ...errors import UserError
+from ..images import mask_labels
+from ..remembered import key_of, remembered
 from .folder_listing import pictures_below
-from .images import mask_labels
-from .remembered import key_of, remembered
 
 UNKNOWN = 255
 """The value of pixels that nobody labelled, as in PASCAL VOC."""

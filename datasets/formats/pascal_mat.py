@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import UserError
+from ...errors import UserError
 from .documents import content_of
 from .matlab_arrays import Value, read_arrays
 

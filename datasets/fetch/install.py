@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
-from ..errors import UserError
+from ...errors import UserError
+from ..cards.base import Archive, DatasetCard, Source
 from .archives import ArchiveError
-from .cards.base import Archive, DatasetCard, Source
 from .download import digest, fetch
 from .extract import extract
 from .staging import discard, publish, second_name, staging, vacant, writable

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
-from ..errors import UserError
+from ...errors import UserError
 from .staging import writable
 from .web import Broken, RangeRefused, open_address, said
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
-from ..errors import UserError, unknown
+from ...errors import UserError, unknown
 
 
 def read_levels(path: Path, level: str, classes: Sequence[str]) -> tuple[dict[str, str], bytes]:

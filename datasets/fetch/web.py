@@ -8,7 +8,7 @@ from urllib import request
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
-from ..errors import UserError
+from ...errors import UserError
 
 _TIMEOUT = 30.0
 """Seconds without a byte."""

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-from .base import PartDataset, Sample
-from .contract_dots import follow_pixels
-from .contract_look import Look, same, want
-from .contract_planted import change_one_thing
+from ..base import PartDataset, Sample
+from .dots import follow_pixels
+from .look import Look, same, want
+from .planted import change_one_thing
 
 _SPLITS = ("train", "val", "train+val", "test")
 _KEPT_PER_IMAGE = 4096  # bytes: paths and annotations, but no pixels

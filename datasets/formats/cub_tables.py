@@ -6,9 +6,9 @@ from typing import NoReturn
 
 import numpy as np
 
-from ..errors import UserError
+from ...errors import UserError
+from ..fingerprint import fingerprint_of
 from .cub_files import KeyedFile, TextFile
-from .fingerprint import fingerprint_of
 from .layout import leads_outside
 
 COLUMNS = {

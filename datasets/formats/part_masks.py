@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .remembered import remembered
+from ..remembered import remembered
 
 if TYPE_CHECKING:
-    from .base import Masks
+    from ..base import Masks
 
 log = logging.getLogger("partbench")
 

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from ..errors import UserError
+from ...errors import UserError
 from .documents import content_of
 from .matlab_arrays import Value, read_arrays
 

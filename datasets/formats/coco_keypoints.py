@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, FiniteFloat, ValidationError
 
-from ..errors import UserError
+from ...errors import UserError
 
 Id = int | str
 

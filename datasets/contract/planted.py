@@ -2,8 +2,8 @@
 
 from torch.nn.functional import max_pool2d
 
-from .base import PartDataset, Sample
-from .contract_look import Look, same, want
+from ..base import PartDataset, Sample
+from .look import Look, same, want
 
 _MARGIN = 2  # pixels about a part's mask: soft edges
 _SLIVERS = 0.002  # of the pixels: slivers too thin for a mask still tint the pixels they cross

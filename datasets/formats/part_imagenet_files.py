@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UserError
+from ...errors import UserError
 from .coco_masks import Shape, shapes_of
 from .documents import content_of, json_of, member
 from .layout import is_there, safe_name

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UserError
+from ...errors import UserError
 
 # One shape: the corners of a polygon, float32 [M, 2], or run lengths down the columns, int64 [R], first of zeros.
 Shape = np.ndarray

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from .base import PartDataset, Sample
+from ..base import PartDataset, Sample
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from stat import S_ISDIR
 
 import numpy as np
 
-from ..errors import UserError
-from .cards.base import DatasetCard
+from ...errors import UserError
+from ..cards.base import DatasetCard
 
 
 def data_folder(root: Path | str, card: DatasetCard, holds: Sequence[str], inside: Iterable[str] = ()) -> Path:
