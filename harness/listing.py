@@ -173,6 +173,9 @@ def _card(card: Card) -> RenderableType:
     if isinstance(card, MethodCard):
         lines.append(Text(f"maps: {card.maps}"))
         lines += [Text(f"{card.name}@{name}: {dict(changes)}") for name, changes in card.variants.items()]
+        lines += [Text(f"preset {preset}: {epochs} epochs, {card.images_per_step(preset)} images a step"
+                       + (f", {dict(card.quick)}" if preset == "quick" and card.quick else ""))
+                  for preset, epochs in card.epochs.items()]
     table = Table("setting", "default", "bounds", "what", box=None)
     for name, field in card.settings.model_fields.items():
         table.add_row(name, escape(str(field.default)), escape(_bounds(field)), escape(field.description or ""))

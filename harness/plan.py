@@ -91,12 +91,12 @@ def make_plan(config: RunConfig) -> Plan:
     weights = str(Path(config.weights).absolute()) if config.weights not in (None, "random") else config.weights
     jobs = {}
     for card, variant in cards:
-        settings = card.resolve(variant, _overrides(config, card.name)).model_dump(mode="json")
+        settings = card.resolve(variant, _overrides(config, card.name), config.preset).model_dump(mode="json")
         for seed in config.seeds:
             spec = RunSpec(
                 method=card.name, variant=variant, method_version=card.version, settings=settings, seed=seed,
                 epochs=config.epochs or card.epochs[config.preset],
-                batch_size=config.batch_size or card.batch_size, **common)
+                batch_size=config.batch_size or card.images_per_step(config.preset), **common)
             jobs[spec.run_id] = Job(spec, root, config.decoded_side, weights, rules, config.split, out)
     store = Store(config.out)
     finished = frozenset() if config.force else frozenset(store.finished(rules.id, config.split) & jobs.keys())

@@ -20,23 +20,30 @@ class MethodCard(Card):
         variants: ``name@variant`` -> the settings it changes.
         epochs: passes over the data by preset.
         batch_size: images per step of the recipe.
+        quick: settings that the preset ``quick`` changes: few steps need larger rates.
+        quick_batch_size: images per step of the preset ``quick``: fewer, so that few images make many steps; None: as
+            the recipe.
     """
 
     maps: str = ""
     class_specific: bool = False
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    epochs: Mapping[str, int] = field(default_factory=lambda: {"quick": 5, "default": 25, "paper": 25})
+    epochs: Mapping[str, int] = field(default_factory=lambda: {"quick": 10, "default": 25, "paper": 25})
     batch_size: int = 16
+    quick: Mapping[str, Any] = field(default_factory=dict)
+    quick_batch_size: int | None = None
 
-    def resolve(self, variant: str = "", overrides: Mapping[str, Any] | None = None) -> BaseModel:
-        """Settings of a variant with the user's overrides on top.
+    def resolve(self, variant: str = "", overrides: Mapping[str, Any] | None = None,
+                preset: str = "default") -> BaseModel:
+        """Settings of a preset and variant with the user's overrides on top.
 
         Raises:
             UserError: unknown variant or setting (with the nearest name), or a value out of bounds.
         """
         if variant and variant not in self.variants:
             raise unknown(f"variant of {self.name}", variant, self.variants)
-        values = {**self.variants.get(variant, {}), **(overrides or {})}
+        quick = self.quick if preset == "quick" else {}
+        values = {**quick, **self.variants.get(variant, {}), **(overrides or {})}
         for name in values:
             if name not in self.settings.model_fields:
                 raise unknown(f"setting of {self.name}", name, self.settings.model_fields)
@@ -47,6 +54,10 @@ class MethodCard(Card):
             where = ".".join(map(str, (self.name, *first["loc"])))
             message = first["msg"].removeprefix("Value error, ")
             raise UserError(f"{where}={first['input']!r:.80}: {message}; see: harness show {self.name}") from None
+
+    def images_per_step(self, preset: str) -> int:
+        """Batch size of a preset."""
+        return self.quick_batch_size or self.batch_size if preset == "quick" else self.batch_size
 
 
 def split_name(name: str) -> tuple[str, str]:
