@@ -1,7 +1,5 @@
 """Colours by name, under the light of one picture."""
 
-from functools import lru_cache
-
 from .draws import Draws
 
 RGB = tuple[int, int, int]
@@ -23,10 +21,15 @@ class Light:
         bright = draws.between(0.74, 1.10)
         self._gain = [bright * draws.between(0.95, 1.05) for _ in range(3)]
         self._wander = {name: [draws.between(-13, 13) for _ in range(3)] for name in PALETTE}
+        self._mixed: dict[tuple[str, float], RGB] = {}
 
-    @lru_cache(maxsize=256)  # noqa: B019 - a light lives as long as its picture
     def colour(self, name: str, shade: float = 1.0) -> RGB:
         """``"blue"``, ``"dark blue"`` or ``"light blue"`` as the picture shows it."""
+        if (name, shade) not in self._mixed:
+            self._mixed[name, shade] = self._mix(name, shade)
+        return self._mixed[name, shade]
+
+    def _mix(self, name: str, shade: float) -> RGB:
         tone, _, plain = name.rpartition(" ")
         values = [value + wander for value, wander in zip(PALETTE[plain], self._wander[plain], strict=True)]
         if tone == "dark":
