@@ -28,7 +28,7 @@ class MethodCard(Card):
     maps: str = ""
     class_specific: bool = False
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    epochs: Mapping[str, int] = field(default_factory=lambda: {"quick": 10, "default": 25, "paper": 25})
+    epochs: Mapping[str, int] = field(default_factory=lambda: {"quick": 11, "default": 25, "paper": 25})
     batch_size: int = 16
     quick: Mapping[str, Any] = field(default_factory=dict)
     quick_batch_size: int | None = None

@@ -52,9 +52,9 @@ IVPT = MethodCard(
     settings=IVPTSettings,
     maps="softmax assignment of every patch to the prototypes of a level, background excluded; "
          "`final` holds the concepts that classify, `public` the level that the public code scores",
-    epochs={"quick": 10, "default": 25, "paper": 25},
-    quick={"prototype_rate": 0.004, "head_rate": 0.005},
-    quick_batch_size=4,
+    epochs={"quick": 11, "default": 25, "paper": 25},
+    quick={"prototype_rate": 0.004},
+    quick_batch_size=8,
     variants={
         "public": {"train_embeddings": True},
         "last_layer": {"design": "last_layer"},

@@ -37,7 +37,7 @@ PROMPT_CAM = MethodCard(
     settings=PromptCAMSettings,
     maps="attention heads of the target class's prompt in the last block, renormalised over patches",
     class_specific=True,
-    epochs={"quick": 10, "default": 25, "paper": 130},
+    epochs={"quick": 11, "default": 25, "paper": 130},
     quick_batch_size=4,
     variants={
         "faithful": {"agnostic_prompts": "classes"},
