@@ -16,7 +16,6 @@ __all__, __getattr__, __dir__ = table_of_contents(__name__, {
     "check_images": ".images",
     "decode": ".images",
     "decoded_fingerprint": ".decoded",
-    "default_root": ".catalogue",
     "load": ".catalogue",
     "registry": ".catalogue",
     "view": ".views",

@@ -21,11 +21,6 @@ def _shipped() -> list[DatasetCard]:
 registry: Registry[DatasetCard] = Registry("dataset", _shipped, "partbench.datasets")
 
 
-def default_root(name: str) -> Path:
-    """Where data set ``name`` is when the user does not say: ``$PARTBENCH_DATA/<name>``, else ``./data/<name>``."""
-    return registry.get(name).folder()
-
-
 def load(name: str, root: Path | str | None = None, **options: Any) -> "PartDataset":
     """Read the annotations of a data set: ``load("cub", root="CUB_200_2011")``. No picture is opened yet.
 

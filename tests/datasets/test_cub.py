@@ -120,7 +120,7 @@ def test_the_root_is_found_by_environment_variable_or_beside_the_user(tiny_cub, 
     monkeypatch.setenv("PARTBENCH_DATA", str(tiny_cub.parent))
     assert len(datasets.load("cub")["test"]) == 9
     monkeypatch.delenv("PARTBENCH_DATA")
-    assert str(datasets.default_root("cub")) == os.path.join("data", "cub")
+    assert str(datasets.registry.get("cub").folder()) == os.path.join("data", "cub")
 
 
 def test_unknown_names_are_answered_with_the_nearest(tiny_cub):
