@@ -12,6 +12,7 @@ def view(name: str, image_size: int) -> Callable[[Sample], Sample]:
     """A transform to ``image_size`` x ``image_size``, picklable.
 
     ``"full"``: shorter side to ``image_size``, then the centre square; needs the image.
+    ``"squashed"``: the whole picture, squashed to a square; needs the image.
     ``"box"``: the ground-truth box, squashed to a square; also takes samples without image. The box is truncated to
     whole pixels as in Huang et al. (ICCV 2023): x1 = int(x), x2 = x1 + int(width), at least one pixel. Where it leaves
     the picture, the picture's edge repeats.
@@ -37,6 +38,17 @@ class Full:
 
 
 @dataclass(frozen=True)
+class Squashed:
+    """The whole picture, squashed."""
+
+    image_size: int
+
+    def __call__(self, sample: Sample) -> Sample:
+        height, width = picture_size(sample)
+        return resample(sample, (0, 0, width, height), self.image_size, self.image_size)
+
+
+@dataclass(frozen=True)
 class Box:
     """The ground-truth box, squashed."""
 
@@ -46,7 +58,7 @@ class Box:
         return resample(sample, crop_window(sample.box), self.image_size, self.image_size)
 
 
-_VIEWS = {"full": Full, "box": Box}
+_VIEWS = {"full": Full, "squashed": Squashed, "box": Box}
 
 
 def crop_window(box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
@@ -61,11 +73,20 @@ def shorter_side(sample: Sample, size: int) -> Sample:
     Raises:
         ValueError: a sample without image.
     """
-    if sample.image is None:
-        raise ValueError("the full view needs the image: its size is not among the annotations")
-    height, width = sample.image.shape[-2:]
+    height, width = picture_size(sample)
     short = min(height, width)
     return resample(sample, (0, 0, width, height), size * width // short, size * height // short)
+
+
+def picture_size(sample: Sample) -> tuple[int, int]:
+    """(H, W) of the picture.
+
+    Raises:
+        ValueError: a sample without image.
+    """
+    if sample.image is None:
+        raise ValueError("a view of the whole picture needs the image: its size is not among the annotations")
+    return tuple(sample.image.shape[-2:])
 
 
 def cut(sample: Sample, left: int, top: int, size: int) -> Sample:

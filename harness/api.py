@@ -56,9 +56,9 @@ def execute(config: RunConfig, plan: Plan, console: Console) -> Result:
         if plan.todo:
             statuses = _do(config, plan, console)
         if config.controls and "interrupted" not in statuses.values():
-            from .controls import write_controls
+            from .blind_controls import write_controls
 
-            write_controls(plan)
+            write_controls(plan, console)
     finally:
         store.build()
     return Result(plan, statuses)

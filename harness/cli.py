@@ -8,12 +8,14 @@ import typer
 from rich.console import Console
 
 from ..errors import UserError
+from .audit_command import audit
 from .data import app as data
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Compare interpretable vision methods on equal terms. Any command takes --debug.")
 console = Console()
 app.add_typer(data, name="data")
+app.command()(audit)
 Out = Annotated[str, typer.Option(help="Folder of results.")]
 
 
@@ -57,12 +59,13 @@ def run(
     batch_size: Annotated[int | None, typer.Option(help="Images per step. [the method's]")] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds, with commas. [0]")] = None,
     set_: Annotated[list[str] | None, typer.Option(
-        "--set", help="NAME.setting=value of a method or data set; repeat for more.")] = None,
+        "--set", help="NAME.setting=value of a method, the data set or 'protocol'; repeat for more.")] = None,
     preset: Annotated[str | None, typer.Option(help="quick, default or paper. [the data set's]")] = None,
     fit_on: Annotated[str | None, typer.Option(help="train, or train+val for final numbers.")] = None,
     split: Annotated[str | None, typer.Option(help="Scored on: test, or val to choose settings.")] = None,
     precision: Annotated[str | None, typer.Option(help="fp32 or bf16.")] = None,
     threads: Annotated[int | None, typer.Option(help="Torch threads of a run; numbers depend on them. [1]")] = None,
+    protocol: Annotated[str | None, typer.Option(help="How scores are taken; see: harness list protocols.")] = None,
     fidelity_images: Annotated[int | None, typer.Option(help="Images of insertion and deletion. [200]")] = None,
     controls: Annotated[bool | None, typer.Option("--controls", help="Score blind guesses too.")] = None,
     config: Annotated[str | None, typer.Option(help="YAML with these fields, or a run's spec.json.")] = None,
@@ -82,7 +85,7 @@ def run(
         "image_size": image_size, "labels": labels, "decoded_side": decoded_side, "epochs": epochs,
         "batch_size": batch_size, "seeds": seeds, "set": parse_set(set_) if set_ else None, "preset": preset,
         "fit_on": fit_on, "split": split, "precision": precision, "threads": threads,
-        "fidelity_images": fidelity_images, "controls": controls,
+        "protocol": protocol, "fidelity_images": fidelity_images, "controls": controls,
         "out": out, "force": force, "in_process": in_process, "address": address, "gpus_per_run": gpus_per_run}
     request = make_config(given, config)
     plan = make_plan(request)
@@ -131,13 +134,15 @@ def list_(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A method, data set, metric, protocol or run.")],
+    names: Annotated[list[str], typer.Argument(
+        metavar="[KIND] NAME", help="A method, dataset, metric, protocol, backbone or run; its kind in front tells a "
+                                    "protocol from a method of the same name.")],
     out: Out = "results",
 ) -> None:
     """Show a method (paper, settings, what its maps mean), a data set, a metric, a protocol or a run."""
     from .listing import details
 
-    console.print(details(name, out), soft_wrap=True)  # no line of BibTeX is broken
+    console.print(details(names, out), soft_wrap=True)  # no line of BibTeX is broken
 
 
 @app.command()
@@ -146,6 +151,40 @@ def why(run: Annotated[str, typer.Argument(help="Run id, or its first digits.")]
     from .listing import reason
 
     console.print(reason(run, out), soft_wrap=True)
+
+
+@app.command()
+def score(
+    run: Annotated[str, typer.Argument(help="Run id, or its first digits.")],
+    protocol: Annotated[str, typer.Option(help="How scores are taken; see: harness list protocols.")],
+    set_: Annotated[list[str] | None, typer.Option(
+        "--set", help="protocol.setting=value; repeat for more.")] = None,
+    split: Annotated[str, typer.Option(help="Which evaluation: test or val.")] = "test",
+    out: Out = "results",
+) -> None:
+    """Score a run under another protocol from what its evaluation kept: no model, no pictures."""
+    from ..leaderboard import Store, leaderboard_table
+    from .config import parse_set
+    from .rescore import protocol_with, rescore
+
+    wanted = protocol_with(protocol, parse_set(set_ or []))
+    run_id = rescore(out, run, wanted, split)
+    frame, _ = Store(out).current()
+    rows = frame[(frame.run_id == run_id) & (frame.protocol_id == wanted.id) & (frame.split == split)]
+    console.print(leaderboard_table(rows, console.width))
+
+
+protocols = typer.Typer(no_args_is_help=True, help="What a score depends on besides the model.")
+app.add_typer(protocols, name="protocol")
+
+
+@protocols.command()
+def diff(one: Annotated[str, typer.Argument(help="A protocol.")],
+         other: Annotated[str, typer.Argument(help="Another.")]) -> None:
+    """Say where two protocols differ."""
+    from .protocol_listing import protocol_difference
+
+    console.print(protocol_difference(one, other))
 
 
 @app.command()

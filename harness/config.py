@@ -33,6 +33,7 @@ class RunConfig(BaseModel):
     split: Literal["val", "test"] = "test"
     precision: Literal["fp32", "bf16"] = "fp32"
     threads: int = Field(1, ge=1)
+    protocol: str = "partbench"
     fidelity_images: int | None = Field(None, ge=1)
     controls: bool = False
     out: str = "results"

@@ -14,8 +14,8 @@ from ..datasets import PartDataset, Sample
 
 _BACKGROUNDS = (1, 2)  # 0 is the picture's own
 
-Evidence = dict[str, tuple[Tensor, ...]]
-"""What metrics take of one picture, by what they need: see :class:`~partbench.metrics.MetricCard`."""
+Effects = dict[str, dict[str, Tensor]]
+"""What is kept of one picture: kind of evidence -> tensors [1, ...] by name."""
 
 
 def forwards_each(dataset: PartDataset) -> int:
@@ -51,7 +51,7 @@ class Redrawn:
     valid: Tensor
     images: Tensor
 
-    def evidence(self, logits: Tensor, target: int, saliency: Tensor, discriminative: Tensor) -> Evidence:
+    def evidence(self, logits: Tensor, target: int, saliency: Tensor, discriminative: Tensor) -> Effects:
         """What the model's answers to :attr:`images` and the method's saliency say.
 
         Args:
@@ -64,10 +64,13 @@ class Redrawn:
         drop = torch.full((1, len(self.valid)), torch.nan, dtype=torch.float64)
         drop[0, self.valid] = scores[0, target] - scores[1:len(scores) - len(_BACKGROUNDS), target]
         masks, probabilities = self.sample.part_masks[None], scores.exp()
+        share, counted = metrics.discriminative_share(saliency, masks, discriminative[None])
         return {
-            "removal": (metrics.part_evidence(saliency, masks), drop, self.valid[None]),
-            "planted": (saliency, masks, discriminative[None]),
-            "background": (probabilities[:1], probabilities[None, -len(_BACKGROUNDS):]),
+            "removal": {"evidence": metrics.part_evidence(saliency, masks), "score_drop": drop,
+                        "valid": self.valid[None]},
+            "planted": {"share": share, "counted": counted},
+            "background": {"distance": metrics.total_variation(probabilities[:1],
+                                                               probabilities[None, -len(_BACKGROUNDS):])},
         }
 
 

@@ -1,8 +1,6 @@
 """Tables and texts of `harness list`, `show` and `why`, and the plan of a dry run. Torch-free."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -20,8 +18,10 @@ from ..methods.cards.backbones import BACKBONES, shipped
 from ..methods.cards.base import MethodCard, split_name
 from ..methods.catalogue import registry as methods
 from ..metrics import registry as metrics
-from ..metrics.protocol import protocol, protocols
+from ..metrics.protocol import protocols
 from .plan import Plan
+from .protocol_listing import protocol_details, protocol_table
+from .run_folders import find_run, known_run
 
 _LOG_LINES = 30
 
@@ -45,36 +45,59 @@ def listing(kind: str, out: str) -> RenderableType:
         UserError: unknown kind.
     """
     kinds = {"methods": _methods, "datasets": _datasets, "metrics": lambda: _cards(metrics),
-             "protocols": _protocols, "backbones": _backbones, "runs": lambda: _runs(out)}
+             "protocols": protocol_table, "backbones": _backbones, "runs": lambda: _runs(out)}
     if kind not in kinds:
         raise unknown("kind", kind, kinds)
     return kinds[kind]()
 
 
-def details(name: str, out: str) -> RenderableType:
-    """Everything known of one component or run.
+def details(names: Sequence[str], out: str) -> RenderableType:
+    """Everything known of one component or run: ``[name]``, or ``[kind, name]`` where kinds share a name.
 
     Raises:
-        UserError: there is nothing of that name.
+        UserError: there is nothing of that name, or of that kind.
     """
+    *kind, name = names
+    if len(kind) > 1:
+        raise UserError(f"show takes a kind and a name, got {' '.join(names)}; see: harness show --help")
+    if kind and kind[0] not in _SHOWN:
+        raise unknown("kind", kind[0], _SHOWN)
+    for one in kind or _SHOWN:
+        found = _SHOWN[one](name, out)
+        if found is not None:
+            return found
+    known = [*methods.names(), *datasets.names(), *metrics.names(), *protocols, *BACKBONES]
+    raise unknown(kind[0] if kind else "method, data set, metric, protocol, backbone or run", name, known)
+
+
+def _method(name: str, out: str) -> RenderableType | None:
     method, variant = split_name(name)
-    if method in methods.cards:
-        methods.get(method).resolve(variant)
-        return _card(methods.get(method))
-    for registry in (datasets, metrics):
-        if name in registry.cards:
-            return _card(registry.get(name))
-    if name in protocols:
-        card = protocol(name)
-        return Text(f"{name}  id {card.id}\n" + json.dumps(card.model_dump(mode="json"), indent=1))
-    if name in BACKBONES:
-        page = shipped(name, ".md")
-        return Text(page.read_text() if page else f"{name}: {BACKBONES[name]}")
-    folder = _run_folder(name, out)
-    if folder is None:
-        known = [*methods.names(), *datasets.names(), *metrics.names(), *protocols, *BACKBONES]
-        raise unknown("method, data set, metric, protocol, backbone or run", name, known)
-    return Text((folder / "spec.json").read_text())
+    if method not in methods.cards:
+        return None
+    methods.get(method).resolve(variant)
+    return _card(methods.get(method))
+
+
+def _backbone(name: str, out: str) -> RenderableType | None:
+    if name not in BACKBONES:
+        return None
+    page = shipped(name, ".md")
+    return Text(page.read_text() if page else f"{name}: {BACKBONES[name]}")
+
+
+def _run(name: str, out: str) -> RenderableType | None:
+    folder = find_run(name, out)
+    return None if folder is None else Text((folder / "spec.json").read_text())
+
+
+_SHOWN: dict[str, Callable[[str, str], RenderableType | None]] = {
+    "method": _method,
+    "dataset": lambda name, out: _card(datasets.get(name)) if name in datasets.cards else None,
+    "metric": lambda name, out: _card(metrics.get(name)) if name in metrics.cards else None,
+    "protocol": lambda name, out: protocol_details(name) if name in protocols else None,
+    "backbone": _backbone,
+    "run": _run,
+}
 
 
 def reason(run: str, out: str) -> RenderableType:
@@ -83,9 +106,7 @@ def reason(run: str, out: str) -> RenderableType:
     Raises:
         UserError: no such run.
     """
-    folder = _run_folder(run, out)
-    if folder is None:
-        raise UserError(f"no run '{run}' in {out}; see: harness list runs --out {out}")
+    folder = known_run(run, out)
     frame, _ = Store(out).read()
     rows = frame[frame.run_id == folder.name]
     ended = rows[~rows.status.isin(["done", "not_applicable"])]
@@ -96,14 +117,6 @@ def reason(run: str, out: str) -> RenderableType:
     log = folder / "log.txt"
     tail = log.read_text(errors="replace").splitlines()[-_LOG_LINES:] if log.exists() else ["no log"]
     return Text(f"{folder.name}  {status}\n" + "\n".join(tail))
-
-
-def _run_folder(run: str, out: str) -> Path | None:
-    runs = Path(out) / "runs"
-    found = [folder for folder in runs.iterdir() if folder.name.startswith(run)] if runs.is_dir() and run else []
-    if len(found) > 1:
-        raise UserError(f"{len(found)} runs begin with '{run}'; give more digits, see: harness list runs --out {out}")
-    return found[0] if found else None
 
 
 def _cards(registry: Registry, columns: tuple[str, ...] = (),
@@ -136,13 +149,6 @@ def _origin(card: DatasetCard) -> str:
     if card.generated or card.source is None:
         return "drawn" if card.generated else "from you"
     return "by download" if card.source.archives else "by hand"
-
-
-def _protocols() -> Table:
-    table = Table("name", "id", box=None)
-    for name in protocols:
-        table.add_row(name, protocol(name).id)
-    return table
 
 
 def _backbones() -> Table:

@@ -1,6 +1,6 @@
 """Batches for training and scoring: images decoded, transformed, normalised, in an order that a seed fixes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -30,6 +30,10 @@ class Normalise:
 
     def __call__(self, images: Tensor) -> Tensor:
         return (images.to(self.device, non_blocking=True).float() / 255 - self.mean) / self.std
+
+    def undone(self, images: Tensor) -> Tensor:
+        """Normalised images [B, 3, H, W] as values in [0, 1]."""
+        return images * self.std + self.mean
 
 
 @dataclass(frozen=True)
@@ -99,12 +103,22 @@ class Clean:
     samples: list[Sample]
     batch: Batch
 
+    def relabelled(self, labels: Mapping[str, int]) -> "Clean":
+        """The batch with other labels, by image id."""
+        given = [labels[sample.id] for sample in self.samples]
+        return Clean([replace(sample, label=label) for sample, label in zip(self.samples, given, strict=True)],
+                     replace(self.batch, labels=torch.tensor(given, device=self.batch.labels.device)))
 
-def clean_batches(split: Split, view: Transform, normalise: Normalise, batch_size: int,
-                  workers: int = 0) -> Iterator[Clean]:
-    """Every image of a split once, in file order, decoded once, by ``workers`` processes."""
-    reader = Reader(_Viewed(split, view), workers, normalise.device.type == "cuda")
-    keys = [range(start, min(start + batch_size, len(split))) for start in range(0, len(split), batch_size)]
+
+def clean_batches(split: Split, view: Transform, normalise: Normalise, batch_size: int, workers: int = 0,
+                  indices: Sequence[int] | None = None, masks: bool = False) -> Iterator[Clean]:
+    """Images of a split (all, in file order, or those of ``indices``), decoded once, by ``workers`` processes.
+
+    ``masks``: with part and object masks, where the data set has them.
+    """
+    reader = Reader(_Viewed(split, view, masks), workers, normalise.device.type == "cuda")
+    chosen = range(len(split)) if indices is None else indices
+    keys = [chosen[start:start + batch_size] for start in range(0, len(chosen), batch_size)]
     for pictures in reader.batches(keys):
         # Copies: who keeps one sample must not keep its whole batch.
         samples = [replace(sample, image=image.clone())
@@ -118,9 +132,10 @@ class _Viewed:
 
     split: Split
     view: Transform
+    masks: bool
 
     def __call__(self, index: int) -> Sample:
-        return self.view(self.split[index])
+        return self.view(self.split.read(index, self.masks))
 
 
 def _batch(pictures: Pictures, normalise: Normalise) -> Batch:

@@ -14,9 +14,11 @@ from ..methods.cards.base import MethodCard, split_name
 from ..methods.catalogue import registry as methods
 from ..metrics.protocol import Protocol, protocol
 from .config import RunConfig
+from .control_ids import missing_controls
 from .spec import RunSpec
 
 _QUICK_IMAGES = 20
+SUBSETS = ("fidelity_images", "occlusion_images", "planted_images")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Job:
         decoded_side: longer side of pictures that are decoded once and kept; None decodes the files every time.
         weights: what :func:`partbench.methods.load_backbone` takes.
         split: scored on it.
+        controls: score what a blind or untrained explainer gets from the same model, too.
     """
 
     spec: RunSpec
@@ -37,6 +40,7 @@ class Job:
     protocol: Protocol
     split: str
     out: str
+    controls: bool = False
 
     @property
     def run_id(self) -> str:
@@ -97,10 +101,16 @@ def make_plan(config: RunConfig) -> Plan:
                 method=card.name, variant=variant, method_version=card.version, settings=settings, seed=seed,
                 epochs=config.epochs or card.epochs[config.preset],
                 batch_size=config.batch_size or card.images_per_step(config.preset), **common)
-            jobs[spec.run_id] = Job(spec, root, config.decoded_side, weights, rules, config.split, out)
-    store = Store(config.out)
-    finished = frozenset() if config.force else frozenset(store.finished(rules.id, config.split) & jobs.keys())
+            jobs[spec.run_id] = Job(spec, root, config.decoded_side, weights, rules, config.split, out, config.controls)
+    finished = frozenset() if config.force else _finished(Store(config.out), jobs, rules, config)
     return Plan(config, tuple(jobs.values()), finished)
+
+
+def _finished(store: Store, jobs: dict[str, Job], rules: Protocol, config: RunConfig) -> frozenset[str]:
+    """Runs that have their scores, and their controls where those are asked for."""
+    known = store.finished(rules.id, config.split)
+    return frozenset(run_id for run_id, job in jobs.items()
+                     if run_id in known and not (job.controls and missing_controls(job, known)))
 
 
 def _completed(config: RunConfig, dataset: DatasetCard) -> RunConfig:
@@ -127,7 +137,7 @@ def _check_set(config: RunConfig, cards: list[tuple[MethodCard, str]]) -> None:
     named = {card.name for card, _ in cards}
     for key in config.set:
         method = key.partition(".")[0]
-        if method not in (*named, config.dataset):
+        if method not in (*named, config.dataset, "protocol"):
             methods.get(method)
             raise UserError(f"--set {key}: '{method}' is not among the methods of this request; add it to --methods")
 
@@ -144,10 +154,12 @@ def _folder(out: str) -> str:
 
 
 def _protocol(config: RunConfig) -> Protocol:
-    changes = dict.fromkeys(("fidelity_images", "planted_images"), _QUICK_IMAGES) if config.preset == "quick" else {}
+    changes = _overrides(config, "protocol")
+    if config.preset == "quick":
+        changes = dict.fromkeys(SUBSETS, _QUICK_IMAGES) | changes
     if config.fidelity_images:
         changes["fidelity_images"] = config.fidelity_images
-    return protocol("partbench", **changes)
+    return protocol(config.protocol, **changes)
 
 
 def digest(config: RunConfig) -> str:

@@ -5,9 +5,8 @@ import json
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,15 +23,23 @@ from ..metrics import registry as metric_cards
 from .allocator import keep_freed_memory
 from .attempts import STOPPED, write_attempt
 from .checkpoint import clear_checkpoints
+from .control_ids import control_id, missing_controls
 from .decoding import decoding_workers
-from .evaluate import Evaluation, scoring_cost
-from .interventions import forwards_each
+from .evaluate import draw_gallery, evaluate, evaluation_cost
+from .evidence import Evidence
+from .items import items_table
 from .loaders import Normalise, TrainLoader
+from .method_controls import controls_cost, method_controls
 from .opened import opened
+from .passes.context import Context
 from .plan import Job
 from .progress import Event, Interrupted, Reporter
 from .provenance import hardware, peak_memory_mb, versions
-from .score import Score
+from .reuse import reuse, sources
+from .run_folders import run_folder
+from .run_log import run_log
+from .saved_spec import saved_spec
+from .score import Score, needs_of, scores
 from .seeds import derive
 from .train import Training, train
 
@@ -54,11 +61,6 @@ class Outcome:
     error: str = ""
 
 
-def run_folder(out: str, run_id: str) -> Path:
-    """The run's own folder: spec, log, checkpoints, explanations."""
-    return Path(out) / "runs" / run_id
-
-
 def run_job(job: Job, tell: Callable[[Event], None] = lambda event: None,
             stopped: Callable[[], bool] = lambda: False, cores: int | None = None) -> Outcome:
     """Do one run to its end, whatever that is, and leave its rows.
@@ -70,7 +72,7 @@ def run_job(job: Job, tell: Callable[[Event], None] = lambda event: None,
     """
     folder = run_folder(job.out, job.run_id)
     trial = Trial(job, folder, Reporter(tell, stopped), decoding_workers(job.spec.threads, cores))
-    with _log_to(folder / "log.txt"):
+    with run_log(folder / "log.txt"):
         try:
             trial.prepare()
             trial.work()
@@ -104,7 +106,10 @@ class Trial:
         self.spec, self.prepared = job.spec, False
         self.method: Method | None = None
         self.train_seconds = 0.0
-        self.evaluation: Evaluation | None = None
+        self.seconds = 0.0, 0.0
+        self.store = Store(job.out)
+        self.controls = missing_controls(job, self.store.finished(job.protocol.id, job.split)) if job.controls else []
+        self.context: Context | None = None
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     def prepare(self) -> None:
@@ -119,10 +124,10 @@ class Trial:
         self.dataset = opened(self.job)
         for split in (self.spec.fit_on, self.job.split):
             self.dataset[split].check_images()
-        backbone = self._backbone()
-        torch.manual_seed(derive(self.spec.seed, "init"))
-        self.method = create(self.spec.name, backbone, len(self.dataset.classes), **self.spec.settings).to(self.device)
-        self.normalise = Normalise.of(backbone, self.device)
+        self.backbone = self._backbone()
+        self.method = self._created()
+        self.normalise = Normalise.of(self.backbone, self.device)
+        self.context = self._context()
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
         self.prepared = True
@@ -132,25 +137,56 @@ class Trial:
         split, images = self.dataset[self.job.split], self.dataset[self.spec.fit_on]
         log.info("run %s: %s on %s, seed %d, %d epochs, %d training images", self.job.run_id, self.spec.name,
                  self.spec.dataset, self.spec.seed, self.spec.epochs, len(images))
-        epochs_cost = self.spec.epochs * len(images) * _STEP_COST
-        self.reporter.begin(epochs_cost + scoring_cost(len(split), self.job.protocol, forwards_each(self.dataset)))
+        whole = replace(self.context, needs=needs_of(self.job.protocol))  # controls reuse nothing
+        self.reporter.begin(self.spec.epochs * len(images) * _STEP_COST + evaluation_cost(self.context)
+                            + controls_cost(whole, self.controls))
         self.train_seconds = train(self.method, Training(
             loader=self._loader, folder=self.folder / "checkpoints", epochs=self.spec.epochs, seed=self.spec.seed,
             precision=self.spec.precision, device=self.device, reporter=self.reporter, cost=_STEP_COST))
         log.info("trained in %.0f s; scoring %d images of %s", self.train_seconds, len(split), self.job.split)
-        self.evaluation = Evaluation(self.method, self.dataset, self.job.split, self.job.protocol, self.normalise,
-                                     2 * self.spec.batch_size, self.reporter, self.workers)
-        scores, gallery = self.evaluation.run()
-        gallery.write(self.folder, self.job.run_id, self.spec.name, self.method, self.dataset)
-        store, where = Store(self.job.out), (self.job.run_id, self.job.protocol.id, self.job.split)
-        store.write_items(*where, self.evaluation.items.table(self.job.run_id, self.job.split))
-        # Last: the scores alone say that a run is finished.
-        store.write_scores(*where, [self._row(score) for score in scores])
+        self._score()
+        for name, evidence in method_controls(whole, self._created, self.controls):
+            log.info("control %s", name)
+            self._write(control_id(name, self.job), evidence, method="control", variant=f"{self.spec.name}+{name}")
         log.info("done")
+
+    def _score(self) -> None:
+        """Make the passes that no earlier evaluation made, and write what follows from them."""
+        started = time.monotonic()
+        fresh = evaluation_cost(self.context) > 0
+        evidence = evaluate(self.context)
+        if not fresh and self.job.run_id in self.store.finished(self.job.protocol.id, self.job.split):
+            return  # its rows are there; the controls are what is asked for
+        draw_gallery(self.context).write(self.folder, self.job.run_id, self.spec.name, self.method, self.dataset)
+        found = scores(evidence, self.job.protocol, self.method.card.class_specific)
+        self.seconds = self.context.model_seconds, time.monotonic() - started - self.context.model_seconds
+        self._write(self.job.run_id, evidence, found)
+
+    def _write(self, run_id: str, evidence: Evidence, found: list[Score] | None = None, **facts: Any) -> None:
+        """Items, then rows: the rows alone say that a run is finished."""
+        where = run_id, self.job.protocol.id, self.job.split
+        if found is None:
+            found = scores(evidence, self.job.protocol, self.method.card.class_specific)
+        self.store.write_items(*where, items_table(evidence, found, run_id, self.job.split, self.job.protocol))
+        self.store.write_scores(*where, [Row(**self._facts() | {"run_id": run_id} | facts,
+                                             **score.columns(metric_cards.get(score.metric))) for score in found])
+
+    def _context(self) -> Context:
+        """What the passes work with, beginning with the evidence of earlier evaluations."""
+        protocol = self.job.protocol
+        known = reuse(sources(self.store, self.job.run_id, self.job.split), protocol, needs_of(protocol))
+        return Context(self.method, self.dataset, self.job.split, self.spec.fit_on, protocol, self.normalise,
+                       2 * self.spec.batch_size, self.reporter, set(known.missing), self.workers,
+                       evidence=known.evidence)
+
+    def _created(self) -> Method:
+        """The method as it is before training."""
+        torch.manual_seed(derive(self.spec.seed, "init"))
+        return create(self.spec.name, self.backbone, len(self.dataset.classes), **self.spec.settings).to(self.device)
 
     def release(self) -> None:
         """Give the memory back: the process may do another run."""
-        self.method = self.evaluation = None
+        self.method = self.context = None
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -174,15 +210,12 @@ class Trial:
             workers=self.workers,
         )
 
-    def _row(self, score: Score) -> Row:
-        return Row(**self._facts(), **score.columns(metric_cards.get(score.metric)), protocol=self.job.protocol.name,
-                   protocol_id=self.job.protocol.id)
-
     def _facts(self) -> dict[str, Any]:
         """What every row of this run says."""
         spec = self.spec
         parameters = list(self.method.parameters())
         trained = sum(p.numel() for p in parameters if p.requires_grad)
+        explain_seconds, score_seconds = self.seconds
         frozen = sum(p.numel() for p in self.method.backbone.parameters())
         return {
             "run_id": self.job.run_id, "method": spec.method, "variant": spec.variant,
@@ -191,53 +224,18 @@ class Trial:
             "image_size": spec.image_size, "seed": spec.seed, "epochs": spec.epochs, "fit_on": spec.fit_on,
             "preset": spec.preset, "settings": json.dumps(spec.settings, sort_keys=True), "split": self.job.split,
             "train_seconds": self.train_seconds,
-            "explain_seconds": self.evaluation.explain_seconds, "score_seconds": self.evaluation.score_seconds,
+            "explain_seconds": explain_seconds, "score_seconds": score_seconds,
             "peak_memory_mb": peak_memory_mb(self.device),
             "trainable_parameters": trained,
             "total_parameters": sum(p.numel() for p in parameters) + frozen,
             "device": self.device.type, "hardware": hardware(self.device), "threads": spec.threads,
             "versions": json.dumps(versions(), sort_keys=True), "revision": version("partbench"),
-            "started_at": self.started, "finished_at": datetime.now(UTC),
+            "started_at": self.started, "finished_at": datetime.now(UTC), "protocol": self.job.protocol.name,
+            "protocol_id": self.job.protocol.id,
         }
 
 
-def saved_spec(job: Job) -> dict[str, Any]:
-    """The run as `harness run --config` takes it, every default written out."""
-    spec = job.spec
-    return {
-        "methods": [spec.name],
-        "set": {f"{name}.{key}": value for name, settings in ((spec.method, spec.settings),
-                                                              (spec.dataset, spec.dataset_options))
-                for key, value in settings.items()},
-        "dataset": spec.dataset, "data_root": job.data_root, "decoded_side": job.decoded_side,
-        "backbone": spec.backbone, "weights": job.weights, "image_size": spec.image_size,
-        "epochs": spec.epochs, "batch_size": spec.batch_size, "seeds": [spec.seed],
-        "preset": spec.preset, "fit_on": spec.fit_on, "split": job.split, "precision": spec.precision,
-        "threads": spec.threads, "fidelity_images": job.protocol.fidelity_images, "out": job.out,
-    }
-
-
 def start_over(job: Job) -> None:
-    """Forget what an earlier attempt trained."""
+    """Forget what an earlier attempt trained, and the evidence it left."""
     clear_checkpoints(run_folder(job.out, job.run_id) / "checkpoints")
-
-
-@contextmanager
-def _log_to(file: Path) -> Iterator[None]:
-    """The run's own log file, for the time of the run."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(file, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {file}: {error.strerror}; choose another --out") from None
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    started = time.monotonic()
-    try:
-        yield
-    finally:
-        log.info("%.0f s in this attempt", time.monotonic() - started)
-        log.removeHandler(handler)
-        handler.close()
+    Store(job.out).remove_items(job.run_id)

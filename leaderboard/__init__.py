@@ -3,14 +3,17 @@
 from ..contents import table_of_contents
 
 __all__, __getattr__, __dir__ = table_of_contents(__name__, {
+    "Audit": ".audited",
     "COLUMNS": ".rows",
     "Row": ".rows",
     "SCHEMA_VERSION": ".rows",
     "STATUSES": ".rows",
     "Store": ".store",
+    "audit_summary": ".audit_table",
     "boards": ".collect",
     "build_report": ".report",
     "leaderboard_table": ".table",
     "load": ".store",
     "summary": ".table",
+    "write_audit_page": ".audit_page",
 })

@@ -4,6 +4,7 @@ Tables, figures and the report all draw from here, so that they cannot disagree.
 """
 
 from dataclasses import dataclass, field
+from math import hypot
 
 CONTROL = "control"
 
@@ -50,6 +51,11 @@ class Line:
         return self.name.partition("@")[0] == CONTROL
 
     @property
+    def judges(self) -> str:
+        """The method whose lie detector it is; empty for a method, and for a control that stands beside them all."""
+        return self.name.partition("@")[2].rpartition("+")[0] if self.is_control else ""
+
+    @property
     def title(self) -> str:
         return f"{self.name} ({self.setup})" if self.setup else self.name
 
@@ -91,8 +97,36 @@ class Board:
         scores = [other.scores[metric] for other in (line, *same) if metric in other.scores]
         return scores[0] if scores else None
 
-    def best_control(self, metric: str) -> Line | None:
-        """The control that a method has to beat."""
-        scored = [c for c in self.controls if metric in c.scores and c.scores[metric].value is not None]
-        sign = next((1 if c.higher_is_better else -1 for c in self.columns if c.metric == metric), 1)
+    def best_control(self, metric: str, line: Line | None = None) -> Line | None:
+        """The control that ``line`` has to beat: a blind one, or one of its own on its level; None: any control."""
+        scored = [c for c in self.controls if metric in c.scores and c.scores[metric].value is not None
+                  and (line is None or _stands_beside(c, line))]
+        sign = self._sign(metric)
         return max(scored, key=lambda c: sign * c.scores[metric].value, default=None)
+
+    def separated(self, line: Line, metric: str) -> bool | None:
+        """Whether a score is better than its best control's by more than both intervals allow for.
+
+        The intervals count as those of independent scores, which is too strict where images are shared. None where
+        there is no such score or no control.
+        """
+        score, control = line.scores.get(metric), self.best_control(metric, line)
+        if line.is_control or score is None or score.value is None or control is None:
+            return None
+        floor, sign = control.scores[metric], self._sign(metric)
+        ahead = sign * (score.value - floor.value)
+        return ahead > hypot(_reach(score, -sign), _reach(floor, sign))
+
+    def _sign(self, metric: str) -> int:
+        return next((1 if c.higher_is_better else -1 for c in self.columns if c.metric == metric), 1)
+
+
+def _stands_beside(control: Line, line: Line) -> bool:
+    return not control.judges or (control.judges == line.name and control.setup == line.setup
+                                  and control.level in (line.level, "final"))
+
+
+def _reach(score: Score, direction: int) -> float:
+    """How far its interval goes up (1) or down (-1)."""
+    end = score.high if direction > 0 else score.low
+    return 0.0 if end is None else abs(end - score.value)

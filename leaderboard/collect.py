@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 _SETUP = ["method_version", "settings", "epochs", "fit_on", "preset", "weights", "image_size", "dataset_fingerprint",
           "sweep"]
 _EXPERIMENT = ["dataset", "split", "backbone", "protocol_id", "method", "variant", *_SETUP]
-_ORDER = ["accuracy", "consistency", "consistency_gain", "stability", "nmi", "ari", "insertion", "deletion",
-          "planted_evidence", "planted_saliency", "background_sensitivity", "foreground_iou",
-          "keypoint_regression", "accuracy_top5", "accuracy_balanced"]
+_ORDER = ["accuracy", "consistency", "consistency_gain", "stability", "insertion", "deletion", "occlusion_agreement",
+          "planted_evidence", "planted_saliency", "background_sensitivity", "nmi", "ari", "keypoint_regression",
+          "foreground_iou", "background_iou", "consistency_global", "consistency_min3", "consistency_soft",
+          "stability_active", "empty_rate", "distinctiveness", "comprehensiveness", "purity", "insertion_normalised",
+          "deletion_normalised", "accuracy_top5", "accuracy_balanced"]
 Place = tuple[str, str, str, str]  # dataset, split, backbone, protocol_id
 
 
@@ -37,7 +39,7 @@ def boards(frame: "pandas.DataFrame") -> list[Board]:
     columns = _columns(scored)
     gathered = []
     for place in _places(lines, controls, failures):
-        floor = controls.get(_anywhere(place), [])
+        floor = [*controls.get(_anywhere(place), []), *(controls.get(place, []) if place[2] else [])]
         own = _ranked(lines.get(place, []))
         metrics = {metric for line in (*own, *floor) for metric in line.scores}
         lost = [failure for at, failure in failures if at[:3] == place[:3] and at[3] in ("", place[3])]
@@ -47,10 +49,10 @@ def boards(frame: "pandas.DataFrame") -> list[Board]:
 
 
 def _plain_controls(scored: "pandas.DataFrame") -> "pandas.DataFrame":
-    """Controls without what they do not depend on, each once, however many backbones it was run beside."""
+    """Blind controls without what they do not depend on, each once, however many backbones it was run beside."""
     import pandas as pd
 
-    control = scored["method"] == CONTROL
+    control = (scored["method"] == CONTROL) & ~scored["variant"].str.contains("+", regex=False)
     plain = scored[control].assign(backbone="", epochs=0, preset="", weights="", image_size=0, sweep="")
     same = ["dataset", "dataset_fingerprint", "split", "protocol_id", "variant", "seed", "metric", "level"]
     return pd.concat([scored[~control], plain.drop_duplicates(same, keep="last")], ignore_index=True)
@@ -159,7 +161,7 @@ def _places(lines: dict[Place, list[Line]], controls: dict[Place, list[Line]],
     for place, _ in sorted(failures, key=lambda failure: not failure[0][3]):
         if not any(place[:3] == known[:3] and place[3] in ("", known[3]) for known in places):
             places.add(place)
-    return places | {place for place in controls if not any(_anywhere(known) == place for known in places)}
+    return places | {place for place in controls if not any(place in (known, _anywhere(known)) for known in places)}
 
 
 def _ranked(lines: list[Line]) -> list[Line]:

@@ -8,9 +8,9 @@ from .board import Board, Line, Score
 from .text import line_name, printable
 
 # Okabe and Ito's colours, those that stand out on white and on black first.
-_PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442")
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442")
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star", "triangle-down", "pentagon")
-_GREY, _GRID = "#808080", "rgba(128,128,128,0.3)"
+GREY, _GRID = "#808080", "rgba(128,128,128,0.3)"
 
 
 def accuracy_against_gain(board: Board) -> go.Figure | None:
@@ -27,12 +27,12 @@ def accuracy_against_gain(board: Board) -> go.Figure | None:
             x=[100 * x.value], y=[100 * y.value], error_x=_bars(x, colour), error_y=_bars(y, colour), mode="markers",
             name=_label(line), marker={"color": colour, "symbol": symbol, "size": 12},
             hovertemplate="%{fullData.name}<br>gain %{x:.1f} %, accuracy %{y:.1f} %<extra></extra>")
-    figure.add_vline(x=0, line={"dash": "dash", "color": _GREY})
+    figure.add_vline(x=0, line={"dash": "dash", "color": GREY})
     figure.add_annotation(x=0, y=1, yref="paper", xanchor="left", yanchor="bottom", showarrow=False,
-                          text="0: maps that ignore the image", font={"color": _GREY, "size": 12})
+                          text="0: maps that ignore the image", font={"color": GREY, "size": 12})
     figure.update_xaxes(title="consistency gain, %")
     figure.update_yaxes(title="accuracy, %")
-    return _finish(figure, 460 + 22 * len(points), legend=True)
+    return finish(figure, 460 + 22 * len(points), legend=True)
 
 
 def consistency_beside_controls(board: Board) -> go.Figure | None:
@@ -42,30 +42,30 @@ def consistency_beside_controls(board: Board) -> go.Figure | None:
     if not shown:
         return None
     looks = _looks(board)
-    shades = [_GREY if line.is_control else looks[line.title, line.level][0] for line, _ in shown]
+    shades = [GREY if line.is_control else looks[line.title, line.level][0] for line, _ in shown]
     spans = [_span(score) for _, score in shown]
     figure = go.Figure(go.Bar(
         orientation="h", y=list(range(len(shown))), x=[100 * score.value for _, score in shown],
         marker={"color": shades}, customdata=[_label(line) for line, _ in shown],
         error_x={"type": "data", "symmetric": False, "array": [up for _, up in spans],
-                 "arrayminus": [down for down, _ in spans], "color": _GREY},
+                 "arrayminus": [down for down, _ in spans], "color": GREY},
         hovertemplate="%{customdata}<br>consistency %{x:.1f} %<extra></extra>"))
     best = board.best_control("consistency")
     if best:
-        figure.add_vline(x=100 * best.scores["consistency"].value, line={"dash": "dash", "color": _GREY},
+        figure.add_vline(x=100 * best.scores["consistency"].value, line={"dash": "dash", "color": GREY},
                          annotation={"text": f"best control: {_label(best)}", "yanchor": "bottom", "y": 1,
-                                     "xanchor": "center", "font": {"color": _GREY, "size": 12}})
+                                     "xanchor": "center", "font": {"color": GREY, "size": 12}})
     figure.update_yaxes(tickvals=list(range(len(shown))), ticktext=[_label(line) for line, _ in shown],
                         autorange="reversed", automargin=True, showgrid=False)
     figure.update_xaxes(title="consistency, %", rangemode="tozero")
-    return _finish(figure, 150 + 30 * len(shown))
+    return finish(figure, 150 + 30 * len(shown))
 
 
 def _looks(board: Board) -> dict[tuple[str, str], tuple[str, str]]:
     """(title, level) -> colour of the method, symbol of the level (and of the turn, past seven methods)."""
     titles = list(dict.fromkeys(line.title for line in board.lines))
     levels = list(dict.fromkeys(line.level for line in board.lines))
-    return {(title, level): (_PALETTE[i % len(_PALETTE)], _SYMBOLS[(i // len(_PALETTE) + 2 * j) % len(_SYMBOLS)])
+    return {(title, level): (PALETTE[i % len(PALETTE)], _SYMBOLS[(i // len(PALETTE) + 2 * j) % len(_SYMBOLS)])
             for i, title in enumerate(titles) for j, level in enumerate(levels)}
 
 
@@ -87,7 +87,8 @@ def _bars(score: Score, colour: str) -> dict:
     return {"type": "data", "symmetric": False, "array": [up], "arrayminus": [down], "color": colour, "thickness": 1.2}
 
 
-def _finish(figure: go.Figure, height: int, legend: bool = False) -> go.Figure:
+def finish(figure: go.Figure, height: int, legend: bool = False) -> go.Figure:
+    """The look that figures share, in light and in dark; height in pixels."""
     figure.update_layout(
         template="none", height=height, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "system-ui, sans-serif", "size": 14}, margin={"l": 60, "r": 16, "t": 36, "b": 56},

@@ -10,7 +10,7 @@ from plotly import graph_objects as go
 
 from .board import Board, Column, Failure, Line
 from .style import SCRIPT, STYLE
-from .text import heading, interval, line_name, number, printable
+from .text import BLIND, heading, interval, line_name, number, printable
 
 _PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
@@ -18,15 +18,14 @@ _PAGE = Template("""<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
-<title>partbench leaderboard</title>
+<title>$title</title>
 <link rel="icon" href="data:,">
 <style>$style</style>
 </head>
 <body>
 <header>
-<h1>partbench leaderboard</h1>
-<p>Interpretable vision methods on equal terms: same backbone, same images, same metrics. Each table holds what may be
-compared; scores under another protocol, data set or backbone stand in another table.</p>
+<h1>$title</h1>
+<p>$lead</p>
 $contents
 </header>
 <main>
@@ -37,21 +36,23 @@ $body
 </body>
 </html>
 """)
+_LEAD = ("Interpretable vision methods on equal terms: same backbone, same images, same metrics. Each table holds what "
+         "may be compared; scores under another protocol, data set or backbone stand in another table.")
 
 
-def page(sections: Sequence[tuple[str, str, str]]) -> str:
-    """The whole page of (anchor, title, HTML) sections."""
+def page(sections: Sequence[tuple[str, str, str]], title: str = "partbench leaderboard", lead: str = _LEAD) -> str:
+    """The whole page of (anchor, title, HTML) sections, under a title and a sentence that says what it is."""
     links = "".join(f'<li><a href="#{anchor}">{escape(title)}</a></li>' for anchor, title, _ in sections)
     contents = f'<nav aria-label="Contents"><ul>{links}</ul></nav>' if len(sections) > 1 else ""
     body = "\n".join(f'<section id="{anchor}"><h2>{escape(title)}</h2>\n{html}\n</section>'
                      for anchor, title, html in sections)
-    return _PAGE.substitute(style=STYLE, script=SCRIPT, contents=contents, body=body)
+    return _PAGE.substitute(style=STYLE, script=SCRIPT, contents=contents, body=body, title=escape(title),
+                            lead=escape(lead))
 
 
 def scores(board: Board) -> str:
     """The table of a board, controls as its floor."""
-    lines = "".join(_line(line, board.columns) for line in board.lines)
-    floor = "".join(_line(line, board.columns) for line in board.controls)
+    lines, floor = ("".join(_line(board, line) for line in some) for some in (board.lines, board.controls))
     heads = "".join(f'<th scope="col">{escape(heading(column))}</th>' for column in board.columns)
     head = (f'<tr><th scope="col">method</th><th scope="col">level</th><th scope="col">seeds</th>{heads}'
             '<th scope="col">training, minutes</th><th scope="col">trainable parameters</th></tr>')
@@ -60,14 +61,15 @@ def scores(board: Board) -> str:
                "Fractions in per cent; means over seeds with 95 % intervals; n/a: does not apply; ↑ higher is better, "
                "↓ lower is better. In the order of accuracy: where intervals overlap, that is no ranking.")
     if floor:
-        caption += " Last lines: controls, peaks placed without looking for parts. Read consistency against them."
+        caption += (f" Last lines: controls, explanations that cannot know why a model answers as it does. {BLIND}: a "
+                    "score that is not told apart from its best control's.")
     return (f'<div class="scroll" tabindex="0" role="region" aria-label="Scores: {escape(printable(board.title))}">'
             f"<table><caption>{caption}</caption><thead>{head}</thead><tbody>{lines}</tbody>"
             f'<tbody class="controls">{floor}</tbody></table></div>')
 
 
-def _line(line: Line, columns: Sequence[Column]) -> str:
-    cells = "".join(f"<td>{_cell(line, column)}</td>" for column in columns)
+def _line(board: Board, line: Line) -> str:
+    cells = "".join(f"<td>{_cell(board, line, column)}</td>" for column in board.columns)
     minutes = "" if line.train_seconds is None else f"{line.train_seconds / 60:.1f}"
     parameters = "" if line.trainable_parameters is None else f"{line.trainable_parameters:,}"
     level = "control" if line.is_control else escape(printable(line.level, 40))
@@ -75,14 +77,19 @@ def _line(line: Line, columns: Sequence[Column]) -> str:
             f"<td>{minutes}</td><td>{parameters}</td></tr>")
 
 
-def _cell(line: Line, column: Column) -> str:
+def _cell(board: Board, line: Line, column: Column) -> str:
     score = line.scores.get(column.metric)
     if score is None:
         return ""
     if score.value is None:
         return '<span class="interval">n/a</span>'
     span = interval(score, column.unit)
-    return number(score.value, column.unit) + (f' <span class="interval">{span}</span>' if span else "")
+    shown = number(score.value, column.unit) + (f' <span class="interval">{span}</span>' if span else "")
+    if board.separated(line, column.metric) is False:
+        control = board.best_control(column.metric, line)
+        told = f"not told apart from: {line_name(control)}, {number(control.scores[column.metric].value, column.unit)}"
+        shown += f' <abbr title="{escape(told)}">{BLIND}</abbr>'
+    return shown
 
 
 def failures(found: Sequence[Failure]) -> str:

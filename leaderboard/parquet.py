@@ -28,7 +28,7 @@ def encode_rows(rows: Sequence[Row]) -> bytes:
 
 def encode_items(table: "pa.Table | pandas.DataFrame") -> bytes:
     table = table if isinstance(table, pa.Table) else pa.Table.from_pandas(table, preserve_index=False)
-    return _encode(table, {_KEY: ITEMS_MARK})
+    return _encode(table, {**(table.schema.metadata or {}), _KEY: ITEMS_MARK})
 
 
 def encode_board(frame: "pandas.DataFrame", listing: str, problems: list[str]) -> bytes:
@@ -45,7 +45,8 @@ def decode_rows(content: bytes) -> pa.Table:
 
 
 def decode_items(content: bytes) -> pa.Table:
-    return _decode(content, ITEMS_MARK).replace_schema_metadata()
+    table = _decode(content, ITEMS_MARK)
+    return table.replace_schema_metadata({key: value for key, value in table.schema.metadata.items() if key != _KEY})
 
 
 def decode_board(content: bytes, listing: str) -> "tuple[pandas.DataFrame, list[str]] | None":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
-from .files import Folder, NameTaken
+from .files import Folder, NameTaken, mendable
 from .names import attempt_name, digest, file_name, parse
 from .rows import MARK, SCORED, Row
 
@@ -98,6 +98,33 @@ class Store:
         except (OSError, Unreadable) as error:
             mend = f"score the run again: harness score {run_id}"
             raise UserError(f"cannot read items/{name}: {error}; {mend}") from error
+
+    def all_items(self, run_id: str, split: str = "test") -> "list[pyarrow.Table]":
+        """The items of a run under every protocol, by the name of their file; what is torn or foreign is left out."""
+        from .parquet import Unreadable, decode_items
+
+        found = []
+        for file in self.folder.list(ITEMS, ".parquet"):
+            name = parse(file.name)
+            if name is None or name.attempt or (name.run_id, name.split) != (run_id, split):
+                continue
+            try:
+                found.append(decode_items(self.folder.read(file.path)))
+            except (OSError, Unreadable) as error:
+                logger.warning("skipped items/%s: %s", file.name, error)
+        return found
+
+    def remove_items(self, run_id: str) -> None:
+        """Delete the items of a run under every protocol and split.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
+        for file in self.folder.list(ITEMS):
+            name = parse(file.name)
+            if name is not None and name.run_id == run_id:
+                with mendable(file.path):
+                    self.folder.fs.rm_file(file.path)
 
     def finished(self, protocol_id: str, split: str) -> set[str]:
         """Run ids with scores under a protocol on a split: one listing, then both ends of each file.

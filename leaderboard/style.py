@@ -24,6 +24,7 @@ thead th { vertical-align: bottom; font-size: 0.875rem; }
 th:first-child { position: sticky; left: 0; z-index: 1; background: var(--paper); text-align: left; font-weight: 600;
   min-width: 10rem; max-width: 16rem; overflow-wrap: break-word; unicode-bidi: isolate; }
 td:nth-child(2), th:nth-child(2), .failures th { text-align: left; }
+.numbers :is(td, th):nth-child(2) { text-align: right; }
 .interval { display: block; color: var(--faint); font-size: 0.8125rem; white-space: nowrap; }
 .controls tr > * { background: var(--band); color: var(--faint); font-weight: 400; }
 .failures td { text-align: left; unicode-bidi: isolate; }

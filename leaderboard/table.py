@@ -8,7 +8,7 @@ from rich.text import Text
 
 from .board import Board, Column, Failure, Line
 from .collect import boards
-from .text import cell, heading, interval, line_name, number, printable
+from .text import BLIND, cell, heading, interval, line_name, number, printable
 
 if TYPE_CHECKING:
     import pandas
@@ -22,6 +22,7 @@ def summary(frame: "pandas.DataFrame") -> "pandas.DataFrame":
     Columns ``dataset, split, backbone, protocol, protocol_id, method`` (with its variant)``, setup`` (what sets it
     apart from others of its name)``, level, seeds``, then one per metric: ``73.3 [70.1, 76.2]``, the mean over seeds,
     per cent for fractions.
+    A mark ``≈`` follows a score that is not told apart from the best control's.
     """
     import pandas as pd
 
@@ -32,10 +33,15 @@ def summary(frame: "pandas.DataFrame") -> "pandas.DataFrame":
     for board in gathered:
         where = (board.dataset, board.split, board.backbone, board.protocol, board.protocol_id)
         for line in (*board.lines, *board.controls):
-            cells = {c.metric: cell(line.scores.get(c.metric), c.unit) for c in board.columns}
+            cells = {c.metric: _marked(board, line, c) for c in board.columns}
             lines.append({**dict(zip(names, (*where, line.name, line.setup, line.level, line.seeds), strict=True)),
                           **cells})
     return pd.DataFrame(lines, columns=[*names, *metrics]).fillna("")
+
+
+def _marked(board: Board, line: Line, column: Column) -> str:
+    shown = cell(line.scores.get(column.metric), column.unit)
+    return f"{shown} {BLIND}" if board.separated(line, column.metric) is False else shown
 
 
 def leaderboard_table(frame: "pandas.DataFrame", width: int = 100, blocks: int = 2) -> Group:
@@ -51,7 +57,8 @@ def leaderboard_table(frame: "pandas.DataFrame", width: int = 100, blocks: int =
         parts.append(Text())
     if not parts:
         return Group(Text("no rows yet"))
-    note = "fractions in per cent; means over seeds with 95 % intervals; ↑ higher is better, ↓ lower is better"
+    note = (f"fractions in per cent; means over seeds with 95 % intervals; ↑ higher is better, ↓ lower is better; "
+            f"{BLIND} not told apart from the best control")
     return Group(*parts, Text(note, style="dim"))
 
 
@@ -95,15 +102,16 @@ def _table(board: Board, columns: list[Column]) -> Table:
         table.add_column(Text(heading(column)), justify="right", width=_column_width(column))
     for line in (*board.lines, *board.controls):
         table.add_row(Text(line_name(line)), Text(_level(line)), str(line.seeds),
-                      *[_cell(line, column) for column in columns], style="dim" if line.is_control else "")
+                      *[_cell(board, line, column) for column in columns], style="dim" if line.is_control else "")
     return table
 
 
-def _cell(line: Line, column: Column) -> Text:
+def _cell(board: Board, line: Line, column: Column) -> Text:
     score = line.scores.get(column.metric)
     if score is None or score.value is None:
         return Text(cell(score, column.unit))
-    shown = Text(number(score.value, column.unit))
+    mark = f"{BLIND} " if board.separated(line, column.metric) is False else ""
+    shown = Text(mark + number(score.value, column.unit))
     span = interval(score, column.unit).strip("[]")
     return shown.append(f"\n{span}", style="dim") if span else shown
 

@@ -6,7 +6,12 @@ from .board import Column, Line, Score
 
 # Control characters move a terminal's cursor; bidirectional overrides reorder what stands beside a name.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
-_CONTROLS = {"random_peaks": "random peaks", "centre_peak": "centre peak", "constant_peak": "best constant peak"}
+_CONTROLS = {"random_peaks": "random peaks", "centre_peak": "centre peak", "constant_peak": "best constant peak",
+             "edge_peaks": "edge detector's peaks"}
+_DETECTORS = {"untrained": "before training", "swapped": "another image's maps", "shuffled": "shuffled labels",
+              "gaussian": "centre Gaussian", "edges": "edge detector", "random": "random map"}
+BLIND = "≈"
+"""Stands behind a score that is not told apart from the best control's."""
 
 
 def printable(text: str, length: int = 200) -> str:
@@ -47,5 +52,7 @@ def line_name(line: Line, length: int = 200) -> str:
     """``ivpt@public (epochs 25)``; controls by what they do."""
     if line.is_control:
         variant = line.name.partition("@")[2]
-        return printable(_CONTROLS.get(variant, variant or line.name), length)
+        kind = variant.rpartition("+")[2]
+        what = f"{line.judges}, {_DETECTORS.get(kind, kind)}" if line.judges else _CONTROLS.get(variant, variant)
+        return printable(what or line.name, length)
     return printable(line.title, length)

@@ -1,7 +1,8 @@
-"""Which part a map set assigns to the pixel under a keypoint."""
+"""Which part a map set assigns to a pixel: to those under keypoints, or to all."""
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 
 @torch.no_grad()
@@ -20,7 +21,7 @@ def part_assignment(part_maps: Tensor, background: Tensor | None, keypoints: Ten
 
     Returns:
         long [N, P]: 0 .. K-1; K is the background; -1 where the keypoint is not visible or not on the canvas. Ties go
-        to the lowest id.
+        to the lowest id; a map with a value that is not finite loses to every other.
 
     Raises:
         ValueError: shapes that do not belong together.
@@ -29,12 +30,74 @@ def part_assignment(part_maps: Tensor, background: Tensor | None, keypoints: Ten
             or visible.shape != keypoints.shape[:2]):
         raise ValueError("part_maps [N,K,h,w], keypoints [N,P,2] and visible [N,P] do not belong together: "
                          f"{list(part_maps.shape)}, {list(keypoints.shape)}, {list(visible.shape)}")
-    maps = part_maps.float()
-    if background is not None:
-        maps = torch.cat([maps, background.float()[:, None]], 1)
+    maps = _with_background(part_maps, background)
     scored = visible.bool() & ((keypoints >= 0) & (keypoints < image_size)).all(-1)
     pixel = torch.where(scored[..., None], keypoints, 0).floor().long()
     return torch.where(scored, _bilinear(maps, pixel, image_size).argmax(1), -1)
+
+
+@torch.no_grad()
+def pixel_assignment(part_maps: Tensor, background: Tensor | None, size: int | tuple[int, int]) -> Tensor:
+    """Strongest map at every pixel, after bilinear enlargement (align_corners=False).
+
+    Args:
+        part_maps: [N, K, h, w].
+        background: [N, h, w], takes part as map K; or None.
+        size: pixels to enlarge to, (H, W) or the side of a square.
+
+    Returns:
+        long [N, H*W]: 0 .. K-1; K is the background. Ties go to the lowest id; a map with a value that is not finite
+        loses to every other.
+
+    Raises:
+        ValueError: shapes that do not belong together.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    assigned = torch.empty(len(part_maps), height * width, dtype=torch.long, device=part_maps.device)
+    for image, maps in enumerate(_with_background(part_maps, background)):  # one surface at a time bounds memory
+        surface = interpolate(maps[None], size=(height, width), mode="bilinear", align_corners=False)
+        assigned[image] = surface[0].argmax(0).flatten()
+    return assigned
+
+
+def pixel_parts(part_masks: Tensor) -> Tensor:
+    """Annotated part of every pixel: the first mask that holds it; P, the background, where none does.
+
+    Args:
+        part_masks: bool [N, P, H, W].
+
+    Returns:
+        long [N, H*W] in 0 .. P.
+
+    Raises:
+        ValueError: not bool [N, P, H, W].
+    """
+    if part_masks.ndim != 4 or part_masks.dtype != torch.bool:
+        raise ValueError(f"part_masks must be bool [N, P, H, W], got {part_masks.dtype} {list(part_masks.shape)}")
+    parts = torch.full((len(part_masks), *part_masks.shape[2:]), part_masks.shape[1], device=part_masks.device)
+    for part in reversed(range(part_masks.shape[1])):  # the first mask has the last word
+        parts[part_masks[:, part]] = part
+    return parts.flatten(1)
+
+
+def _with_background(part_maps: Tensor, background: Tensor | None) -> Tensor:
+    """Maps float [N, K or K+1, h, w] that compete for pixels.
+
+    Raises:
+        ValueError: shapes that do not belong together, or no map.
+    """
+    if part_maps.ndim != 4 or (background is not None
+                              and background.shape != (len(part_maps), *part_maps.shape[2:])):
+        raise ValueError("part_maps [N,K,h,w] and background [N,h,w] do not belong together: "
+                         f"{list(part_maps.shape)}, {None if background is None else list(background.shape)}")
+    maps = part_maps.float()
+    if background is not None:
+        maps = torch.cat([maps, background.float()[:, None]], 1)
+    if not all(maps.shape[1:]):
+        raise ValueError(f"an assignment needs at least one map of at least one cell, got {list(maps.shape)}")
+    # Finite, so that weighted means of it are, and far below what any map holds.
+    lost = torch.finfo(maps.dtype).min / 4
+    return maps.where(maps.isfinite().flatten(2).all(2)[:, :, None, None], lost)
 
 
 def _bilinear(maps: Tensor, pixel: Tensor, image_size: int) -> Tensor:

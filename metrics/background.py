@@ -2,8 +2,7 @@
 
 from torch import Tensor
 
-from .base import ClassMetric, class_sums
-from .statistics import Resampled, ratio
+from .base import ImageMetric
 
 
 def background_sensitivity(probabilities: Tensor, changed: Tensor) -> float:
@@ -19,7 +18,10 @@ def background_sensitivity(probabilities: Tensor, changed: Tensor) -> float:
     Raises:
         ValueError: no image or no background, a probability that is not finite, or shapes that do not belong together.
     """
-    return _mean(total_variation(probabilities, changed))
+    distances = total_variation(probabilities, changed)
+    if not distances.numel():
+        raise ValueError("background_sensitivity needs at least one image and one background")
+    return _finite(distances).mean().item()
 
 
 def total_variation(probabilities: Tensor, changed: Tensor) -> Tensor:
@@ -34,27 +36,21 @@ def total_variation(probabilities: Tensor, changed: Tensor) -> Tensor:
     return (changed.double() - probabilities.double()[:, None]).abs().sum(2) / 2
 
 
-def _mean(distances: Tensor) -> float:
-    if not distances.numel():
-        raise ValueError("background_sensitivity needs at least one image and one background")
+def _finite(distances: Tensor) -> Tensor:
     if not distances.isfinite().all():
         raise ValueError("a class probability is not finite on some image")
-    return distances.mean().item()
+    return distances
 
 
-class BackgroundSensitivity(ClassMetric):
+class BackgroundSensitivity(ImageMetric):
     """Streaming :func:`background_sensitivity`; keeps one number per image."""
 
     higher_is_better = False
     states = ("distances",)
 
-    def update(self, probabilities: Tensor, changed: Tensor, labels: Tensor) -> None:
-        """Add images: as :func:`background_sensitivity`, labels long [N] for the interval."""
-        self.keep(labels, distances=total_variation(probabilities, changed).mean(1))
+    def update(self, distance: Tensor, labels: Tensor) -> None:
+        """Add images: distance [N, D] of :func:`total_variation`, labels long [N] for the interval."""
+        self.keep(labels, distances=distance.double().mean(1))
 
-    def score(self) -> float:
-        return _mean(self.gathered("distances"))
-
-    def resampling(self) -> tuple[int, Resampled]:
-        distances, images = class_sums(self.gathered("labels"), self.gathered("distances"))
-        return len(distances), ratio(distances.cpu(), images.cpu())
+    def image_values(self) -> tuple[Tensor, Tensor]:
+        return _finite(self.gathered("distances")), self.gathered("labels")

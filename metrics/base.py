@@ -6,7 +6,9 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from .protocol import Protocol
-from .statistics import Resampled, bootstrap_interval
+from .statistics import Resampled, class_interval, mean_interval, ratio_of_sums
+
+RESAMPLES = 10_000  # a few milliseconds each, for all rows of a run draw alike
 
 
 class ClassMetric(Metric):
@@ -59,20 +61,73 @@ class ClassMetric(Metric):
         """The value over all images seen."""
         raise NotImplementedError
 
+    def class_sums(self) -> tuple[Tensor, Tensor, Tensor] | None:
+        """What each class adds to the score, so that two runs can be compared class by class.
+
+        Returns:
+            Numerators [C] and denominators [C], float64, whose sums' ratio is the score, and the labels long [C] of the
+            classes, ascending; None where the score is no such ratio.
+        """
+        return None
+
     def resampling(self) -> tuple[int, Resampled]:
-        """Number of classes, and the score as a function of how often each is drawn."""
-        raise NotImplementedError
+        """Number of classes that have something to score, and the score as a function of how often each is drawn."""
+        sums = self.class_sums()
+        if sums is None:
+            raise NotImplementedError(f"{type(self).__name__} says neither class_sums nor resampling")
+        numerators, denominators, _ = (column.cpu().numpy() for column in sums)
+        counted = denominators != 0
+        return int(counted.sum()), ratio_of_sums(numerators[counted], denominators[counted])
 
     def compute(self) -> Tensor:
         """The score, a float64 scalar."""
         return torch.tensor(self.score(), dtype=torch.float64, device=self.device)
 
-    def interval(self, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
-        """95 % bootstrap interval over classes; holds the score."""
-        classes, statistic = self.resampling()
-        low, high = bootstrap_interval(statistic, classes, resamples, seed)
-        score = self.compute().item()  # summed in another order than the statistic: may differ in the last digit
+    def interval(self, resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, float]:
+        """95 % interval over classes, see :func:`class_interval`; holds the score."""
+        low, high = self._limits(resamples, seed, (self.plot_lower_bound, self.plot_upper_bound))
+        score = self.compute().item()  # summed in another order than under the draws: may differ in the last digit
         return min(low, score), max(high, score)
+
+    def _limits(self, resamples: int, seed: int, bounds: tuple[float, float]) -> tuple[float, float]:
+        classes, score = self.resampling()
+        return class_interval(score, classes, resamples, seed, bounds) if classes else bounds
+
+
+class ImageMetric(ClassMetric):
+    """A mean over images, each with one value; a subclass says which images count, and with what value."""
+
+    def image_values(self) -> tuple[Tensor, Tensor]:
+        """Values float64 [M] and labels long [M] of the images that count.
+
+        Raises:
+            ValueError: no image counts, or a value is not finite.
+        """
+        raise NotImplementedError
+
+    def class_weights(self) -> Tensor | None:
+        """What each class weighs [C], in the order of its label; None: as many as it has images that count."""
+        return None
+
+    def score(self) -> float:
+        if self.class_weights() is None:
+            return self.image_values()[0].mean().item()
+        numerators, denominators, _ = self.class_sums()
+        return (numerators.sum() / denominators.sum()).item()
+
+    def class_sums(self) -> tuple[Tensor, Tensor, Tensor]:
+        values, labels = self.image_values()
+        sums, images = sum_by_class(labels, values)
+        weights = self.class_weights()
+        if weights is not None:
+            sums, images = weights * (sums / images), weights.double()
+        return sums, images, labels.unique()
+
+    def _limits(self, resamples: int, seed: int, bounds: tuple[float, float]) -> tuple[float, float]:
+        values, labels = self.image_values()
+        weights = self.class_weights()
+        return mean_interval(values.cpu().numpy(), labels.cpu().numpy(),
+                             None if weights is None else weights.cpu().numpy(), resamples, seed, bounds)
 
 
 class PartMetric(ClassMetric):
@@ -99,7 +154,7 @@ def integers(keypoints: Tensor, visible: Tensor) -> Tensor:
     return torch.where(visible.bool()[..., None], keypoints, 0).to(torch.int32)
 
 
-def class_sums(labels: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+def sum_by_class(labels: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     """Per class, in the order of its label: sum [C] of values [N] and number of images [C], both float64."""
     classes, index = labels.unique(return_inverse=True)
     sums = torch.zeros(len(classes), dtype=torch.float64, device=labels.device).index_add_(0, index, values.double())

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from .base import ClassMetric, class_sums
-from .statistics import Resampled, ratio
+from .base import ImageMetric, sum_by_class
 
 
 def correct(logits: Tensor, labels: Tensor, top: int = 1) -> Tensor:
@@ -45,11 +44,11 @@ def accuracy_balanced(logits: Tensor, labels: Tensor) -> float:
     """
     if not len(labels):
         raise ValueError("accuracy needs at least one image")
-    right, images = class_sums(labels, correct(logits, labels))
+    right, images = sum_by_class(labels, correct(logits, labels))
     return (right / images).mean().item()
 
 
-class Accuracy(ClassMetric):
+class Accuracy(ImageMetric):
     """Streaming :func:`accuracy`; keeps one bit per image."""
 
     states = ("right",)
@@ -59,12 +58,8 @@ class Accuracy(ClassMetric):
         """Add images: logits [N, C], labels long [N]."""
         self.keep(labels, right=correct(logits, labels, self.top))
 
-    def score(self) -> float:
-        return self.gathered("right").double().mean().item()
-
-    def resampling(self) -> tuple[int, Resampled]:
-        right, images = class_sums(self.gathered("labels"), self.gathered("right"))
-        return len(right), ratio(right.cpu(), images.cpu())
+    def image_values(self) -> tuple[Tensor, Tensor]:
+        return self.gathered("right").double(), self.gathered("labels")
 
 
 class AccuracyTop5(Accuracy):
@@ -76,10 +71,5 @@ class AccuracyTop5(Accuracy):
 class AccuracyBalanced(Accuracy):
     """Streaming :func:`accuracy_balanced`."""
 
-    def score(self) -> float:
-        right, images = class_sums(self.gathered("labels"), self.gathered("right"))
-        return (right / images).mean().item()
-
-    def resampling(self) -> tuple[int, Resampled]:
-        right, images = class_sums(self.gathered("labels"), self.gathered("right"))
-        return len(right), ratio((right / images).cpu(), torch.ones(len(right)))
+    def class_weights(self) -> Tensor:
+        return torch.ones(len(self.gathered("labels").unique()), dtype=torch.float64, device=self.device)

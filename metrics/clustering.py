@@ -1,8 +1,8 @@
 """NMI and ARI: do parts found without annotation agree with the annotated ones?
 
-Both compare two labellings of the keypoints of a data set and equal scikit-learn's ``normalized_mutual_info_score``
-(arithmetic mean) and ``adjusted_rand_score``. They follow from a contingency table, so that any number of keypoints
-fits in memory and classes can be resampled by adding tables.
+Both compare two labellings of the keypoints, or of the pixels, of a data set and equal scikit-learn's
+``normalized_mutual_info_score`` (arithmetic mean) and ``adjusted_rand_score``. They follow from a contingency table, so
+that any number of pixels fits in memory and classes can be resampled by adding tables.
 """
 
 from collections.abc import Callable
@@ -51,6 +51,38 @@ def contingency(true: Tensor, predicted: Tensor) -> np.ndarray:
     return counts.view(len(rows), len(columns)).double().cpu().numpy()
 
 
+def pair_counts(true: Tensor, assignment: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """How often each annotated part meets each assigned one on an image: all that NMI and ARI need of its pixels.
+
+    Args:
+        true: long [N, M], annotated part of M pixels or keypoints; -1 is not scored.
+        assignment: long [N, M], assigned part; -1 is not scored.
+
+    Returns:
+        Annotated part, assigned part and number of pixels of every pair that occurs, ordered by pair: long [N, E] each.
+        E is the most pairs on one image; the others are filled up with -1, -1 and 0.
+
+    Raises:
+        ValueError: not two [N, M].
+    """
+    if true.ndim != 2 or true.shape != assignment.shape:
+        raise ValueError(f"true and assignment must be [N, M] each: {list(true.shape)}, {list(assignment.shape)}")
+    images, assigned = len(true), _highest(assignment) + 1
+    pairs = (_highest(true) + 1) * assigned
+    scored = (true >= 0) & (assignment >= 0)
+    image = torch.arange(images, device=true.device)[:, None] * pairs
+    counts = torch.bincount((image + true * assigned + assignment)[scored], minlength=images * pairs)
+    counts = counts.view(images, pairs)
+    most = int((counts > 0).sum(1).max()) if counts.numel() else 0
+    pair = (counts > 0).byte().argsort(dim=1, descending=True, stable=True)[:, :most]
+    counts = counts.gather(1, pair)
+    return (pair // max(assigned, 1)).where(counts > 0, -1), (pair % max(assigned, 1)).where(counts > 0, -1), counts
+
+
+def _highest(parts: Tensor) -> int:
+    return int(parts.max()) if parts.numel() else -1
+
+
 def _nmi(tables: np.ndarray) -> np.ndarray:
     """NMI of tables [R, T, Q] -> [R]; NaN for an empty table. Empty rows and columns count for nothing."""
     total = tables.sum((1, 2))
@@ -87,19 +119,39 @@ def _ari(tables: np.ndarray) -> np.ndarray:
 
 
 class NMI(ClassMetric):
-    """Streaming :func:`nmi` of annotated parts against assigned ones; keeps one small integer per keypoint."""
+    """Streaming :func:`nmi` of annotated parts against assigned ones; keeps a few integers per image, never a pixel."""
 
-    states = ("assignment",)
+    states = ("cells",)
     index: Callable[[np.ndarray], np.ndarray] = staticmethod(_nmi)
 
-    def update(self, assignment: Tensor, labels: Tensor) -> None:
+    def update(self, assignment: Tensor, labels: Tensor, true: Tensor | None = None,
+               counts: Tensor | None = None) -> None:
         """Add images.
 
         Args:
-            assignment: long [N, P] of :func:`part_assignment`; column p is the annotated part, -1 is not scored.
+            assignment: long [N, M], assigned parts of :func:`part_assignment` or :func:`pixel_assignment`; -1 is not
+                scored.
             labels: long [N], ground-truth class; the interval resamples classes.
+            true: long [N, M], annotated parts, such as those of :func:`pixel_parts`; -1 is not scored. None: column p
+                is the annotated part.
+            counts: long [N, M], how many pixels an entry stands for, as :func:`pair_counts` says; None: one.
+
+        Raises:
+            ValueError: shapes that do not belong together.
         """
-        self.keep(labels, assignment=assignment.to(torch.int16))
+        if assignment.ndim != 2 or len(labels) != len(assignment):
+            raise ValueError(f"assignment [N, M] and labels [N] do not belong together: "
+                             f"{list(assignment.shape)}, {list(labels.shape)}")
+        if true is None:
+            true = torch.arange(assignment.shape[1], device=assignment.device).expand_as(assignment)
+        if counts is None:
+            true, assignment, counts = pair_counts(true, assignment)
+        if not true.shape == assignment.shape == counts.shape:
+            raise ValueError("assignment, true and counts must be [N, M] each: "
+                             f"{list(assignment.shape)}, {list(true.shape)}, {list(counts.shape)}")
+        self.keep(labels)
+        cells = torch.stack([labels[:, None].expand_as(true), true, assignment, counts], -1)
+        self.cells.append(cells[(true >= 0) & (assignment >= 0)].long().to(self.device))
 
     def score(self) -> float:
         return float(self.index(self._tables().sum(0)[None])[0])
@@ -110,20 +162,18 @@ class NMI(ClassMetric):
         return classes, lambda weights: self.index((weights @ tables.reshape(classes, -1)).reshape(-1, *shape))
 
     def _tables(self) -> np.ndarray:
-        """Contingency tables by class: float64 [C, P, largest assignment + 1].
+        """Contingency tables by class: float64 [C, T, Q].
 
         Raises:
-            ValueError: no image, or none with a scored keypoint.
+            ValueError: no image, or nothing that is scored.
         """
-        assignment = self.gathered("assignment").long()
-        classes, index = self.gathered("labels").unique(return_inverse=True)
-        scored = assignment >= 0
-        if not scored.any():
-            raise ValueError(f"{type(self).__name__} needs a visible keypoint on the canvas")
-        parts, assigned = assignment.shape[1], int(assignment.max()) + 1
-        key = (index[:, None] * parts + torch.arange(parts, device=index.device)) * assigned + assignment
-        counts = torch.bincount(key[scored], minlength=len(classes) * parts * assigned)
-        return counts.view(len(classes), parts, assigned).double().cpu().numpy()
+        known = self.gathered("labels").unique()
+        label, true, assigned, counts = self.gathered("cells").cpu().numpy().T
+        if not counts.sum():
+            raise ValueError(f"{type(self).__name__} needs a visible keypoint on the canvas, or a pixel with a part")
+        tables = np.zeros((len(known), true.max() + 1, assigned.max() + 1))
+        np.add.at(tables, (np.searchsorted(known.cpu().numpy(), label), true, assigned), counts)
+        return tables
 
 
 class ARI(NMI):

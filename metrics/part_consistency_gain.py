@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .base import PartMetric
+from .base import PartMetric, integers
 from .hits import part_hits
 from .part_consistency import Tally
 from .statistics import Resampled
@@ -29,7 +29,7 @@ def consistency_gain(peaks: Tensor, keypoints: Tensor, visible: Tensor, labels: 
         visible: bool [N, P].
         labels: long [N], ground-truth class.
         part_ids: long [N, K]; they travel with the peaks.
-        seed: of the derangements; they also depend on the order of the images.
+        seed: of the derangements; the order of the images does not matter.
         half_size, image_size: of :func:`part_hits`.
         threshold, rule, min_visible: of :func:`consistency`.
         derangements: how many to average over.
@@ -69,16 +69,29 @@ def _tallies(peaks: Tensor, keypoints: Tensor, visible: Tensor, labels: Tensor, 
     """The tally with every image's own peaks, then one per derangement; all over the same pairs."""
     if derangements < 1:
         raise ValueError("consistency_gain needs at least one derangement")
+    evidence = peaks, keypoints, visible, labels, part_ids
+    if len({len(value) for value in evidence}) > 1 or keypoints.shape != (*visible.shape, 2):
+        raise ValueError("peaks [N,K,2], keypoints [N,P,2], visible [N,P], labels [N] and part_ids [N,K] do not belong "
+                         f"together: {', '.join(str(list(value.shape)) for value in evidence)}")
     _, index, counts = labels.unique(return_inverse=True, return_counts=True)
     paired = counts[index] > 1
     if not paired.any():
         raise ValueError("consistency_gain needs a class with at least two images")
+    peaks, keypoints, visible, labels, part_ids = (value[paired] for value in evidence)
+    # By what is known of them, not as they came: the same images in another order exchange the same peaks.
+    order = _rank(labels, part_ids, peaks, visible, integers(keypoints, visible)).argsort()
     peaks, keypoints, visible, labels, part_ids = (
-        value[paired] for value in (peaks, keypoints, visible, labels, part_ids))
+        value[order] for value in (peaks, keypoints, visible, labels, part_ids))
     sources = [torch.arange(len(labels), device=labels.device)]
     sources += [derangement(labels, seed, draw) for draw in range(derangements)]
     return [Tally.of(part_hits(peaks[source], keypoints, visible, half_size, image_size), visible, labels,
                      part_ids[source]) for source in sources]
+
+
+def _rank(*values: Tensor) -> Tensor:
+    """Place [N] of each image among all, sorted by integer values [N, ...] in turn; only equal images share one."""
+    return torch.cat([value.reshape(len(value), -1).long() for value in values], 1).unique(
+        dim=0, return_inverse=True)[1]
 
 
 class ConsistencyGain(PartMetric):
@@ -93,17 +106,30 @@ class ConsistencyGain(PartMetric):
             threshold=protocol.threshold, rule=protocol.rule, min_visible=protocol.min_visible,
             derangements=protocol.gain_derangements)
 
+    def class_sums(self) -> tuple[Tensor, Tensor, Tensor] | None:
+        if self.protocol.rule == "global":
+            return None
+        sums = [tally.class_sums(self.protocol.threshold, self.protocol.min_visible) for tally in self._tallies()]
+        (own, terms), *borrowed = sums
+        labels, images = self.gathered("labels").unique(return_counts=True)
+        return sum(own - other for other, _ in borrowed) / len(borrowed), terms, labels[images > 1]
+
     def resampling(self) -> tuple[int, Resampled]:
-        protocol = self.protocol
-        tallies = _tallies(*self._evidence(), protocol.gain_seed, protocol.half_size, protocol.canvas,
-                           protocol.gain_derangements)
-        own, *borrowed = [tally.resampled(protocol.threshold, protocol.rule, protocol.min_visible) for tally in tallies]
+        if self.protocol.rule != "global":
+            return super().resampling()
+        tallies = self._tallies()
+        own, *borrowed = [tally.resampled(self.protocol.threshold, "global", self.protocol.min_visible)
+                          for tally in tallies]
 
         def gain(weights: np.ndarray) -> np.ndarray:
             score = own(weights)
             return np.mean([score - other(weights) for other in borrowed], axis=0)
 
         return tallies[0].pairs.classes, gain
+
+    def _tallies(self) -> list[Tally]:
+        return _tallies(*self._evidence(), self.protocol.gain_seed, self.protocol.half_size, self.protocol.canvas,
+                        self.protocol.gain_derangements)
 
     def _evidence(self) -> list[Tensor]:
         return [self.gathered(name) for name in ("peaks", "keypoints", "visible", "labels", "part_ids")]

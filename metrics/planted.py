@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from .base import ClassMetric, class_sums
-from .statistics import Resampled, ratio
+from .base import ImageMetric
 
 _FEWEST_PARTS = 3  # two parts have only two orders
 _NO_PARTS = f"planted_evidence needs an image with at least {_FEWEST_PARTS} parts in view"
@@ -37,7 +36,7 @@ def planted_evidence(evidence: Tensor, score_drop: Tensor, valid: Tensor) -> flo
         ValueError: no image with three valid parts, a valid entry that is not finite, or shapes that do not belong
             together.
     """
-    return _mean(rank_correlation(evidence, score_drop, valid), _ranked(valid), _NO_PARTS)
+    return _counted(rank_correlation(evidence, score_drop, valid), _ranked(valid), _NO_PARTS).mean().item()
 
 
 def planted_saliency(saliency: Tensor, part_masks: Tensor, discriminative: Tensor) -> float:
@@ -59,7 +58,7 @@ def planted_saliency(saliency: Tensor, part_masks: Tensor, discriminative: Tenso
         ValueError: no image that shows a discriminative part, saliency that is not finite, or shapes that do not
             belong together.
     """
-    return _mean(*discriminative_share(saliency, part_masks, discriminative), _NOT_SHOWN)
+    return _counted(*discriminative_share(saliency, part_masks, discriminative), _NOT_SHOWN).mean().item()
 
 
 def part_evidence(saliency: Tensor, part_masks: Tensor) -> Tensor:
@@ -116,7 +115,7 @@ def _centred_ranks(values: Tensor, valid: Tensor) -> Tensor:
     below = ((values[:, None, :] < values[:, :, None]) & valid[:, None, :]).sum(2)
     equal = ((values[:, None, :] == values[:, :, None]) & valid[:, None, :]).sum(2)
     parts = valid.sum(1, keepdim=True)
-    return (below + (equal - parts) / 2).where(valid, 0)
+    return (below + (equal - parts).double() / 2).where(valid, 0)
 
 
 def _ranked(valid: Tensor) -> Tensor:
@@ -134,28 +133,24 @@ def _resized(saliency: Tensor, part_masks: Tensor) -> Tensor:
     return interpolate(saliency.double()[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
 
 
-def _mean(values: Tensor, counted: Tensor, lacking: str) -> float:
-    """Mean of the values [N] that are counted [N]."""
+def _counted(values: Tensor, counted: Tensor, lacking: str) -> Tensor:
+    """The values [N] where counted [N]; what is lacking where there is none."""
     if not counted.any():
         raise ValueError(lacking)
     if not values[counted].isfinite().all():
         raise ValueError("evidence, saliency or score is not finite on some image")
-    return values[counted].mean().item()
+    return values[counted]
 
 
-class _CountedMean(ClassMetric):
+class _CountedMean(ImageMetric):
     """Mean over the images that are counted; keeps one number and one bit per image."""
 
     states = ("values", "counted")
     lacking = ""
 
-    def score(self) -> float:
-        return _mean(self.gathered("values"), self.gathered("counted"), self.lacking)
-
-    def resampling(self) -> tuple[int, Resampled]:
+    def image_values(self) -> tuple[Tensor, Tensor]:
         counted = self.gathered("counted")
-        sums, images = class_sums(self.gathered("labels")[counted], self.gathered("values")[counted])
-        return len(sums), ratio(sums.cpu(), images.cpu())
+        return _counted(self.gathered("values"), counted, self.lacking), self.gathered("labels")[counted]
 
 
 class PlantedEvidence(_CountedMean):
@@ -174,7 +169,6 @@ class PlantedSaliency(_CountedMean):
 
     lacking = _NOT_SHOWN
 
-    def update(self, saliency: Tensor, part_masks: Tensor, discriminative: Tensor, labels: Tensor) -> None:
-        """Add images: as :func:`planted_saliency`, labels long [N] for the interval."""
-        shares, shown = discriminative_share(saliency, part_masks, discriminative)
-        self.keep(labels, values=shares, counted=shown)
+    def update(self, share: Tensor, counted: Tensor, labels: Tensor) -> None:
+        """Add images: share [N] and counted bool [N] of :func:`discriminative_share`, labels long [N]."""
+        self.keep(labels, values=share.double(), counted=counted)

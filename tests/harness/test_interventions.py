@@ -13,11 +13,14 @@ from partbench import datasets, metrics
 from partbench.datasets import PartDataset, view
 from partbench.datasets.base import Annotations
 from partbench.harness.config import make_config
-from partbench.harness.evaluate import Evaluation, scoring_cost
+from partbench.harness.evaluate import evaluate, evaluation_cost
 from partbench.harness.interventions import discriminative_parts, forwards_each, redraw
+from partbench.harness.items import evidence_of, items_table
 from partbench.harness.loaders import Normalise
+from partbench.harness.passes.context import Context
 from partbench.harness.plan import make_plan
 from partbench.harness.progress import Reporter
+from partbench.harness.score import needs_of, scores
 from partbench.methods import Batch, Explanation, Method
 from partbench.methods.cards.base import MethodCard
 from partbench.metrics import Protocol
@@ -29,7 +32,8 @@ GREYS = (120, 60, 240)
 TRAITS = torch.tensor([[1, 1, 1, 1], [-1, 1, 1, 1], [1, -1, -1, 1]])
 """Colour of each part by class, green or red: class 0 differs from 1 by its beak, from 2 by crown and tail."""
 WEIGHTS = torch.tensor([4.0, 3, 2, 1])
-PROTOCOL = Protocol(fidelity_images=2, fidelity_steps=2, noise_draws=1, planted_images=7)
+PROTOCOL = Protocol(fidelity_images=2, fidelity_steps=2, fidelity_forwards=None, noise_draws=1, planted_images=7,
+                    occlusion_images=3)
 NAMES = {"planted_evidence", "planted_saliency", "background_sensitivity"}
 
 
@@ -129,11 +133,16 @@ def nowhere_known(method, images, targets):
     return torch.full((len(images), 4, 4), torch.nan)
 
 
-def evaluated(see, dataset=None, brightness=0.0, protocol=PROTOCOL):
-    """The evaluation, and its scores by metric."""
+def context(see, dataset=None, brightness=0.0, protocol=PROTOCOL):
     normalise = Normalise(torch.zeros(3, 1, 1), torch.ones(3, 1, 1), torch.device("cpu"))
-    evaluation = Evaluation(Reader(see, brightness), dataset or Squares(), "test", protocol, normalise, 5, Reporter())
-    return evaluation, {score.metric: score for score in evaluation.run()[0]}
+    return Context(Reader(see, brightness), dataset or Squares(), "test", "test", protocol, normalise, 5, Reporter(),
+                   needs_of(protocol))
+
+
+def evaluated(see, dataset=None, brightness=0.0, protocol=PROTOCOL):
+    """The context of an evaluation, and its scores by metric."""
+    made = context(see, dataset, brightness, protocol)
+    return made, {score.metric: score for score in scores(evaluate(made), protocol)}
 
 
 def test_an_oracle_has_the_best_scores():
@@ -157,25 +166,19 @@ def test_a_model_that_reads_the_background_is_found_out():
     shown = [torch.from_numpy(paint([1], 0, (), number)).permute(2, 0, 1) / 255 for number in range(3)]
     answers = evaluation.method(torch.stack(shown)).double().softmax(1)
     expected = metrics.background_sensitivity(answers[:1], answers[None, 1:])
-    table = evaluation.items.table("run", "test").to_pandas()
-    found = table[(table.metric == "background_sensitivity") & (table.label == 1)].groupby("image_id").value.mean()
-    assert found.to_list() == pytest.approx([expected] * len(found), abs=1e-6)
+    record = evaluation.evidence.get("background", "final")
+    found = record["distance"][record.labels == 1].mean(1)
+    assert found.tolist() == pytest.approx([expected] * len(found), abs=1e-6)
 
 
 def test_scores_follow_from_the_items_alone():
-    evaluation, scores = evaluated(reasons, protocol=PROTOCOL.model_copy(update={"fidelity_view": "box"}))
-    table = evaluation.items.table("run", "test").to_pandas()
-
-    def item(name):
-        rows = table[table.metric == name]
-        return torch.tensor(rows.pivot(index="image_id", columns="index", values="value").to_numpy())
-
-    held, drop = item("part_evidence"), item("score_drop")
-    assert held.shape == drop.shape == (7, len(PARTS))
+    shown = PROTOCOL.model_copy(update={"fidelity_view": "box"})
+    evaluation, found = evaluated(reasons, protocol=shown)
+    back = evidence_of(items_table(evaluation.evidence, found.values(), "run", "test", shown))
+    again = {score.metric: score for score in scores(back, shown)}
+    assert {name: score.value for name, score in again.items()} == {name: score.value for name, score in found.items()}
+    drop = back.get("removal", "final")["score_drop"]
     assert drop.isnan().sum(0).tolist() == [0, 0, 0, 7]  # the box does not show the wing
-    assert metrics.planted_evidence(held, drop, ~drop.isnan()) == scores["planted_evidence"].value
-    assert item("planted_saliency").nanmean().item() == pytest.approx(scores["planted_saliency"].value)
-    assert item("background_sensitivity").mean().item() == pytest.approx(scores["background_sensitivity"].value)
 
 
 def test_saliency_that_is_not_a_number_costs_its_own_scores_alone():
@@ -190,14 +193,14 @@ def test_photographs_are_never_drawn_again_and_have_no_such_rows():
     evaluation, scores = evaluated(reasons, Photographs())
     assert not NAMES & set(scores)
     assert forwards_each(Photographs()) == 0
-    assert evaluation.reporter.done == scoring_cost(3 * EACH, PROTOCOL)
+    assert not {"removal", "planted", "background"} & {kind for kind, _ in evaluation.evidence.keys()}
 
 
 def test_progress_ends_where_its_cost_was_announced():
-    dataset = Squares()
-    evaluation, _ = evaluated(reasons, dataset)
-    assert evaluation.reporter.done == scoring_cost(3 * EACH, PROTOCOL, forwards_each(dataset))
-    assert evaluation.reporter.done > scoring_cost(3 * EACH, PROTOCOL)
+    announced = evaluation_cost(context(reasons))
+    assert evaluated(reasons)[0].reporter.done == announced
+    assert evaluated(reasons, Photographs())[0].reporter.done == evaluation_cost(context(reasons, Photographs()))
+    assert evaluation_cost(context(reasons, Photographs())) < announced
 
 
 def test_each_picture_is_drawn_without_each_part_in_view_and_on_two_backgrounds():

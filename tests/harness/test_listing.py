@@ -8,7 +8,8 @@ from partbench.datasets import registry as datasets
 from partbench.harness.attempts import write_attempt
 from partbench.harness.config import make_config
 from partbench.harness.plan import make_plan
-from partbench.harness.trial import _log_to, run_folder
+from partbench.harness.run_folders import run_folder
+from partbench.harness.run_log import run_log
 from partbench.leaderboard import Row, Store
 
 WORDS = {
@@ -71,7 +72,7 @@ def results(asked, tmp_path):
             run_id=job.run_id, method="ivpt", dataset="cub", seed=job.spec.seed, metric="accuracy", value=0.5,
             protocol="partbench", protocol_id=job.protocol.id, unit="fraction", n=9)])
     write_attempt(third, "interrupted", "stopped by the user")
-    with _log_to(run_folder(str(tmp_path), third.run_id) / "log.txt"):
+    with run_log(run_folder(str(tmp_path), third.run_id) / "log.txt"):
         for number in range(50):
             logging.getLogger("partbench").info("line %d", number)
     return tmp_path, plan.jobs

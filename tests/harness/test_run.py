@@ -14,7 +14,8 @@ from partbench.leaderboard import Store
 from partbench.leaderboard.rows import KEY
 
 NUMBERS = ["method", "variant", "metric", "level", "split", "value", "ci_low", "ci_high", "n", "status"]
-CONTROLS = {"random_peaks", "centre_peak", "constant_peak"}
+BLIND = {"random_peaks", "centre_peak", "constant_peak", "edge_peaks"}
+OWN = {"untrained", "swapped", "shuffled", "gaussian", "edges", "random"}
 
 
 @pytest.fixture(scope="module")
@@ -74,20 +75,23 @@ def test_a_method_with_shared_parts_has_every_metric_at_each_of_its_levels(frame
     assert set(ivpt[ivpt.level == "public"].metric) >= parts
     assert set(ivpt[ivpt.level == "final"].metric) >= parts | {"accuracy", "insertion", "deletion"}
     assert set(ivpt.status) == {"done"}
+    assert set(ivpt.metric) >= {"keypoint_regression", "occlusion_agreement", "distinctiveness", "purity",
+                                "stability_active", "insertion_normalised", "consistency_soft"}
 
 
 def test_clustering_of_class_specific_parts_is_not_applicable(frame):
     rows = frame[(frame.method == "prompt_cam") & (frame.status == "not_applicable")]
-    assert set(rows.metric) == {"nmi", "ari"}
+    assert set(rows.metric) == {"nmi", "ari", "keypoint_regression"}
     assert rows.value.isna().all()
 
 
-def test_controls_are_three_rows_sets_written_once(frame, done, harness, flags):
+def test_blind_controls_and_those_of_each_method_are_written_once(frame, done, harness, flags):
     controls = frame[frame.method == "control"]
-    assert set(controls.variant) == CONTROLS
-    assert set(controls.groupby("variant").size()) == {3}
-    constant = controls[(controls.metric == "consistency_gain") & (controls.variant != "random_peaks")]
-    assert set(constant.value) == {0.0}
+    assert set(controls.variant) == BLIND | {f"{method}+{kind}" for method in ("ivpt", "prompt_cam") for kind in OWN}
+    gain = controls[controls.metric == "consistency_gain"]
+    assert set(gain[gain.variant.isin(["centre_peak", "constant_peak"])].value) == {0.0}
+    curves = controls[controls.metric == "insertion"]
+    assert set(curves.variant) == {variant for variant in controls.variant if "+" in variant}
     before = {file: file.stat().st_mtime_ns for file in (done[0] / "rows").iterdir()}
     assert harness("run", *flags(done[0], controls=True)).code == 0
     assert {file: file.stat().st_mtime_ns for file in (done[0] / "rows").iterdir()} == before
@@ -217,4 +221,4 @@ def test_a_run_reads_its_pictures_from_decoded_copies(asked, tmp_path, monkeypat
     table = partbench.run(**asked(tmp_path / "results", methods="ivpt", epochs=1, decoded_side=40))
     assert table.status.isin(["done", "not_applicable"]).all()
     kept = list((tmp_path / "cache" / "decoded").rglob("*.npz"))
-    assert len(kept) == 17  # two batches of four for training, nine for scoring; validation was not asked for
+    assert len(kept) == 18  # nine for training and keypoint regression, nine for scoring; no validation

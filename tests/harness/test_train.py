@@ -15,8 +15,9 @@ from toy import Toy
 
 from partbench.harness.config import make_config
 from partbench.harness.plan import make_plan
+from partbench.harness.run_folders import run_folder
 from partbench.harness.train import Diverged, train
-from partbench.harness.trial import run_folder, run_job
+from partbench.harness.trial import run_job
 from partbench.leaderboard import Store
 
 KILLED = Path(__file__).parent / "plugin" / "killed.py"

@@ -1,131 +1,88 @@
-"""Every accumulator: the pure function on all data, for any split into batches."""
-
-import pickle
+"""Accumulators beside their pure functions; what every one must keep is in test_contract."""
 
 import pytest
 import torch
 
 from partbench import metrics
 from partbench.metrics import Protocol, registry
+from partbench.metrics.contract_evidence import draw_evidence
 
-N, K, P, D, CLASSES = 40, 3, 4, 2, 5
-
-
-def evidence():
-    """For every kind of update its arguments over all images, labels by name."""
-    generator = torch.Generator().manual_seed(0)
-
-    def randint(high, *shape):
-        return torch.randint(high, shape, generator=generator)
-
-    labels, keypoints = randint(CLASSES, N), randint(225, N, P, 2)
-    keypoints[:, 0] = 100 + keypoints[:, 0] % 50
-    visible, ids = torch.rand(N, P, generator=generator) < 0.8, torch.arange(K).repeat(N, 1)
-    peaks = (keypoints[:, :K] + randint(88, N, K, 2) - 44).clamp(0, 223)
-    draws = (peaks + randint(30, D, N, K, 2) - 15).clamp(0, 223)
-    assignment = torch.where(visible, (torch.arange(P) + randint(2, N, P)) % (K + 1), -1)
-    curve = torch.rand(N, 11, generator=generator)
-    parts = {"keypoints": keypoints, "visible": visible, "labels": labels, "part_ids": ids}
-    held, drop, saliency = (torch.randn(*shape, generator=generator) for shape in ((N, P), (N, P), (N, 4, 4)))
-    answers = torch.randn(N, 1 + D, 8, generator=generator).softmax(2)
-    return {
-        "logits": {"logits": torch.randn(N, 8, generator=generator), "labels": labels},
-        "peaks": {"peaks": peaks, **parts},
-        "noisy_peaks": {"peaks": peaks, "perturbed_peaks": draws, **parts},
-        "assignment": {"assignment": assignment, "labels": labels},
-        "insertion": {"curve": curve, "labels": labels},
-        "deletion": {"curve": curve, "labels": labels},
-        "removal": {"evidence": held, "score_drop": drop, "valid": visible, "labels": labels},
-        "planted": {"saliency": saliency, "part_masks": randint(4, N, P, 8, 8) == 0,
-                    "discriminative": visible, "labels": labels},
-        "background": {"probabilities": answers[:, 0], "changed": answers[:, 1:], "labels": labels},
-    }
+PROTOCOLS = {"default": Protocol(), "other": Protocol(rule="global", half_size=20, threshold=0.6, min_visible=2)}
 
 
-EVIDENCE = evidence()
+def hits(given, protocol, peaks="peaks"):
+    return metrics.part_hits(given[peaks], given["keypoints"], given["visible"], protocol.half_size)
 
 
-def pure(name, protocol):
-    """The metric from its pure functions."""
-    given = EVIDENCE[registry.get(name).needs]
-    if "logits" in given:
-        score = metrics.accuracy_balanced if name == "accuracy_balanced" else metrics.accuracy
-        return score(**given, **({"top": 5} if name == "accuracy_top5" else {}))
-    if name in ("planted_evidence", "planted_saliency", "background_sensitivity"):
-        return getattr(metrics, name)(*[value for key, value in given.items() if key != "labels"])
-    if "curve" in given:
-        return metrics.auc(given["curve"].double()).mean().item()
-    if "assignment" in given:
-        scored = given["assignment"] >= 0
-        true = torch.arange(P).expand(N, P)[scored]
-        return getattr(metrics, name)(true, given["assignment"][scored])
-    if name == "consistency_gain":
-        return metrics.consistency_gain(**given, rule=protocol.rule)
-    at = given["keypoints"], given["visible"]
-    hits = metrics.part_hits(given["peaks"], *at)
-    if name == "consistency":
-        return metrics.consistency(hits, given["visible"], given["labels"], given["part_ids"], rule=protocol.rule)
-    draws = torch.stack([metrics.part_hits(draw, *at) for draw in given["perturbed_peaks"]])
-    return metrics.stability(hits, draws, given["labels"], given["part_ids"])
+def of_hits(function, **more):
+    def pure(given, protocol):
+        settings = {"threshold": protocol.threshold, "rule": protocol.rule, "min_visible": protocol.min_visible} | more
+        settings = {name: value for name, value in settings.items() if value is not None}
+        return function(hits(given, protocol), given["visible"], given["labels"], given["part_ids"], **settings)
+    return pure
 
 
-def fed(name, protocol, batch):
-    """The accumulator after all images in batches of a size."""
-    card = registry.get(name)
-    metric = card.load()(protocol)
-    for start in range(0, N, batch):
-        some = slice(start, start + batch)
-        metric.update(*[value[:, some] if key == "perturbed_peaks" else value[some]
-                        for key, value in EVIDENCE[card.needs].items()])
-    return metric
+def stability(active_only):
+    def pure(given, protocol):
+        draws = torch.stack([hits(given | {"draw": draw}, protocol, "draw") for draw in given["perturbed_peaks"]])
+        return metrics.stability(hits(given, protocol), draws, given["labels"], given["part_ids"], active_only)
+    return pure
 
 
-CASES = [(name, rule) for name in registry.names()
-         for rule in (["pair", "global"] if name.startswith("consistency") else ["pair"])]
+def gain(given, protocol):
+    return metrics.consistency_gain(**given, half_size=protocol.half_size, threshold=protocol.threshold,
+                                    rule=protocol.rule, min_visible=protocol.min_visible)
 
 
-@pytest.mark.parametrize(("name", "rule"), CASES)
-@pytest.mark.parametrize("batch", [1, 7, N])
-def test_any_split_into_batches_gives_the_pure_functions_value(name, rule, batch):
-    protocol = Protocol(rule=rule)
-    metric = fed(name, protocol, batch)
-    assert metric.images == N
-    assert metric.compute().shape == ()
-    assert metric.compute().item() == pytest.approx(pure(name, protocol), abs=1e-12)
+def of_labellings(function):
+    def pure(given, protocol):
+        true = given["true"] if given["true"] is not None else torch.arange(5).expand_as(given["assignment"])
+        scored = (true >= 0) & (given["assignment"] >= 0)
+        return function(true[scored], given["assignment"][scored])
+    return pure
 
 
-@pytest.mark.parametrize(("name", "rule"), CASES)
-def test_the_interval_is_the_same_every_time_and_holds_its_score(name, rule):
-    metric = fed(name, Protocol(rule=rule), 16)
-    low, high = metric.interval(resamples=100)
-    assert low <= metric.compute().item() <= high
-    assert low < high
-    assert (low, high) == fed(name, Protocol(rule=rule), 40).interval(resamples=100)
-    assert pickle.loads(pickle.dumps(metric)).interval(resamples=100) == (low, high)
+PURE = {
+    "accuracy": lambda given, protocol: metrics.accuracy(**given),
+    "accuracy_top5": lambda given, protocol: metrics.accuracy(**given, top=5),
+    "accuracy_balanced": lambda given, protocol: metrics.accuracy_balanced(**given),
+    "consistency": of_hits(metrics.consistency),
+    "consistency_gain": gain,
+    "consistency_global": of_hits(metrics.consistency, rule="global"),
+    "consistency_min3": of_hits(metrics.consistency, min_visible=3),
+    "consistency_soft": of_hits(metrics.consistency_soft, threshold=None),
+    "stability": stability(active_only=False),
+    "stability_active": stability(active_only=True),
+    "empty_rate": lambda given, protocol: metrics.empty_rate(hits(given, protocol)),
+    "nmi": of_labellings(metrics.nmi),
+    "ari": of_labellings(metrics.ari),
+    "insertion": lambda given, protocol: metrics.auc(given["curve"].double()).mean().item(),
+    "deletion": lambda given, protocol: metrics.auc(given["curve"].double()).mean().item(),
+    "planted_evidence": lambda given, protocol: metrics.planted_evidence(
+        given["evidence"], given["score_drop"], given["valid"]),
+    "planted_saliency": lambda given, protocol: given["share"][given["counted"]].double().mean().item(),
+    "background_sensitivity": lambda given, protocol: given["distance"].double().mean().item(),
+}
 
 
-@pytest.mark.parametrize("name", registry.names())
-@pytest.mark.filterwarnings("ignore:The ``compute`` method")
-def test_no_image_is_an_error(name):
-    metric = registry.get(name).load()(Protocol())
-    with pytest.raises(ValueError, match="at least one image"):
-        metric.compute()
-    with pytest.raises(ValueError, match="at least one image"):
-        metric.interval()
+@pytest.mark.parametrize("name", PURE)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("seed", range(2))
+def test_an_accumulator_gives_its_pure_functions_value(name, protocol, seed):
+    card, evidence = registry.get(name), draw_evidence(registry.get(name).needs, seed)
+    metric = card.load()(PROTOCOLS[protocol])
+    for batch in evidence.batches(7):
+        metric.update(*batch)
+    assert metric.images == len(evidence)
+    assert metric.compute().item() == pytest.approx(PURE[name](dict(evidence.values), PROTOCOLS[protocol]), abs=1e-12)
 
 
 def test_states_are_small_integers_and_bits():
-    metric = fed("stability", Protocol(), N)
+    metric = metrics.Stability(Protocol())
+    metric.update(*draw_evidence("noisy_peaks", 0))
     kept = {name: getattr(metric, name)[0].dtype for name in metric.states}
     assert kept["peaks"] == kept["perturbed_peaks"] == torch.int16
     assert kept["visible"] == torch.bool
-
-
-def test_no_keypoint_on_the_canvas_is_an_error():
-    metric = metrics.NMI(Protocol())
-    metric.update(torch.full((2, 3), -1), torch.tensor([0, 1]))
-    with pytest.raises(ValueError, match="visible keypoint"):
-        metric.compute()
 
 
 def test_batches_whose_tensors_do_not_belong_together_are_an_error():

@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 import torch
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import convolve, gaussian_filter
 
+from partbench import metrics
 from partbench.metrics import Protocol, auc, blurred, fidelity_subset, perturbation_curve, substrate, upsample_saliency
 from partbench.metrics.substrates import blur, blur_profile
 
@@ -40,6 +42,39 @@ def test_a_shorter_last_step_is_as_wide_as_the_others():
     assert close(deletion, [1, 0.3, 0])
     assert close(insertion, [0, 0.7, 1])
     assert close(auc(torch.stack([deletion, insertion])), [0.4, 0.6])
+
+
+def rise(model, image, saliency, mode, step):
+    """The rules of RISE's evaluation, one picture after the other: its scores and their area."""
+    impulse = np.zeros((11, 11))
+    impulse[5, 5] = 1
+    kernel = gaussian_filter(impulse, 5)
+    blurry = np.stack([convolve(channel, kernel, mode="constant") for channel in image])
+    picture, finish = (image.copy(), np.zeros_like(image)) if mode == "deletion" else (blurry, image)
+    order = np.argsort(-saliency, axis=None, kind="stable")
+    scores = [model(picture)]
+    for first in range(0, saliency.size, step):
+        for y, x in zip(*np.unravel_index(order[first:first + step], saliency.shape), strict=True):
+            picture[:, y, x] = finish[:, y, x]
+        scores.append(model(picture))
+    return scores, (sum(scores) - scores[0] / 2 - scores[-1] / 2) / (len(scores) - 1)
+
+
+@pytest.mark.parametrize("mode", ["deletion", "insertion"])
+@pytest.mark.parametrize("step", [56, 56 * 8 + 3])
+def test_curves_are_rises(mode, step):
+    generator = torch.Generator().manual_seed(0)
+    image, weight = torch.randn(3, 56, 56, generator=generator), torch.randn(5, 3, 56, 56, generator=generator) / 20
+    saliency = upsample_saliency(torch.rand(1, 7, 7, generator=generator).round(decimals=1), 56)[0]
+
+    def predict(images):
+        return (images.flatten(1) @ weight.to(images).flatten(1).T).softmax(1)
+
+    scores, area = rise(lambda picture: predict(torch.from_numpy(picture)[None])[0, 2].item(),
+                        image.double().numpy(), saliency.numpy(), mode, step)
+    found = perturbation_curve(predict, image, saliency, 2, mode=mode, step_pixels=step)
+    assert found.tolist() == pytest.approx(scores, abs=1e-5)
+    assert auc(found).item() == pytest.approx(area, abs=1e-5)
 
 
 def test_steps_beyond_a_batch_and_beyond_the_pixels_make_one_curve():
@@ -123,6 +158,47 @@ def test_an_impossible_curve_is_an_error(options):
         curve(**options)
     with pytest.raises(ValueError, match="do not belong together"):
         perturbation_curve(pixel_sum, IMAGE, torch.rand(3, 3), 1)
+
+
+def test_a_model_that_answers_nonsense_is_an_error():
+    for answer, message in [(torch.full((5, 2), torch.nan), "nan"), (torch.rand(5), "predict must give"),
+                            (torch.rand(4, 2), "predict must give"), (torch.rand(5, 1), "1 classes")]:
+        with pytest.raises(ValueError, match=message):
+            perturbation_curve(lambda _, answer=answer: answer, IMAGE, SALIENCY, 1, steps=4)
+
+
+def fed(name, curve, labels=(0, 0, 1)):
+    metric = getattr(metrics, name)(Protocol())
+    metric.update(torch.tensor(curve), torch.tensor(labels))
+    return metric
+
+
+def test_normalised_areas_are_parts_of_the_clean_probability():
+    curve = [[0.5, 0.5, 0.25], [0.0, 0.25, 1.0], [0.0, 0.0, 0.5]]
+    assert fed("InsertionNormalised", curve).image_values()[0].tolist() == [1.75, 0.375, 0.25]
+    assert fed("DeletionNormalised", [row[::-1] for row in curve]).compute().item() == pytest.approx(2.375 / 3)
+    assert fed("Insertion", curve).compute().item() == pytest.approx((0.4375 + 0.375 + 0.125) / 3)
+
+
+@pytest.mark.parametrize(("name", "clean"), [("InsertionNormalised", -1), ("DeletionNormalised", 0)])
+def test_an_image_whose_clean_probability_is_zero_has_no_normalised_curve(name, clean):
+    curve = torch.full((3, 5), 0.5)
+    curve[0, clean] = 0
+    assert fed(name, curve.tolist()).compute().item() == 1
+    assert fed(name, curve.tolist()).image_values()[1].tolist() == [0, 1]
+    with pytest.raises(ValueError, match="nothing to divide by"):
+        fed(name, [[0.0, 0.5, 0.0]] * 3).compute()
+
+
+@pytest.mark.parametrize("name", ["Insertion", "Deletion", "InsertionNormalised", "DeletionNormalised"])
+@pytest.mark.filterwarnings("ignore:The ``compute`` method")
+def test_a_broken_curve_is_an_error(name):
+    with pytest.raises(ValueError, match="not finite"):
+        fed(name, [[0.5, 0.5, 0.5], [0.5, float("nan"), 0.5], [0.5, 0.5, 0.5]]).compute()
+    with pytest.raises(ValueError, match="must be"):
+        fed(name, [0.5, 0.5, 0.5])
+    with pytest.raises(ValueError, match="at least two points"):
+        fed(name, [[0.5]] * 3)
 
 
 def test_the_subset_is_fixed_spread_over_classes_and_blind_to_order():

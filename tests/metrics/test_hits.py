@@ -27,6 +27,13 @@ def test_no_peak_and_invisible_keypoints_hit_nothing():
     assert hits((0, 0), (float("nan"), 0.0), visible=False) == [False]
 
 
+def test_a_keypoint_goes_to_the_canvas_as_the_reference_does():
+    # Box (60, 27, 385, 331), keypoint (312, 182): 224 * (x - x1) / (x2 - x1), truncated.
+    x, y = 224 * (312 - 60) / (385 - 60), 224 * (182 - 27) / (331 - 27)
+    assert hits((173 + 36, 114 + 36), (x, y)) == [True]
+    assert hits((173 + 37, 114), (x, y)) == hits((173, 114 + 37), (x, y)) == [False]
+
+
 def test_size_and_canvas_can_be_set():
     assert hits((10, 10), (12, 8), (13, 10), (20, 10), half_size=2, image_size=11) == [False, False, False]
     assert hits((10, 10), (11, 8), (12, 10), half_size=2, image_size=11) == [True, False]

@@ -1,0 +1,37 @@
+"""Names and run ids of control rows: what a method has to beat. No torch."""
+
+import hashlib
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from .spec import canonical
+
+if TYPE_CHECKING:
+    from .plan import Job
+
+BLIND = ("random_peaks", "centre_peak", "constant_peak", "edge_peaks")
+"""Peaks that no model has placed: once for a data set."""
+
+OF_A_METHOD = ("untrained", "swapped", "shuffled", "gaussian", "edges", "random")
+"""Lie detectors of one run: its method before training, its maps on other images, asked for other labels, and saliency
+that never saw its model."""
+
+
+def blind_id(name: str, job: "Job") -> str:
+    """The run id of a blind control; the backbone only says beside whom it stands."""
+    return _digest({"control": name, "dataset": job.spec.dataset_fingerprint, "protocol": job.protocol.id,
+                    "split": job.split, "backbone": job.spec.backbone, "image_size": job.spec.image_size})
+
+
+def control_id(name: str, job: "Job") -> str:
+    """The run id of a control that belongs to a run."""
+    return _digest({"control": name, "run": job.run_id, "protocol": job.protocol.id, "split": job.split})
+
+
+def missing_controls(job: "Job", known: Collection[str]) -> list[str]:
+    """The controls of a run that have no rows yet; ``known`` are the ids that have."""
+    return [name for name in OF_A_METHOD if control_id(name, job) not in known]
+
+
+def _digest(identity: dict) -> str:
+    return hashlib.sha256(canonical(identity).encode()).hexdigest()[:16]

@@ -1,0 +1,115 @@
+"""What every pass over images works with: the method, the split, the protocol, and where evidence goes."""
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from ... import metrics
+from ...datasets import PartDataset, Split, view
+from ...methods import Batch, Explanation, Method
+from ...metrics import Protocol
+from ..evidence import Evidence
+from ..loaders import Clean, Normalise, clean_batches
+from ..progress import Reporter
+
+T = TypeVar("T")
+BATCH = 64  # perturbed images given to the model at once
+
+
+@dataclass
+class Context:
+    """One method on one split under one protocol.
+
+    Attributes:
+        split: name of the split that is scored.
+        fit_on: name of the split that the method was trained on.
+        normalise: uint8 images to what the backbone takes.
+        needs: what the scored metrics need, see :class:`~partbench.metrics.MetricCard`.
+        workers: processes that decode images.
+        labels: label by image id, where they are not to be the data set's.
+        model_seconds: time spent in the model so far.
+    """
+
+    method: Method
+    dataset: PartDataset
+    split: str
+    fit_on: str
+    protocol: Protocol
+    normalise: Normalise
+    batch_size: int
+    reporter: Reporter
+    needs: Collection[str]
+    workers: int = 0
+    labels: Mapping[str, int] | None = None
+    evidence: Evidence = field(default_factory=Evidence)
+    model_seconds: float = 0.0
+
+    @property
+    def pictures(self) -> Split:
+        return self.dataset[self.split]
+
+    @property
+    def size(self) -> int:
+        """Side of the images that the model takes."""
+        return self.method.backbone.image_size
+
+    def wanted(self, *needs: str) -> bool:
+        """Whether a scored metric needs one of these."""
+        return not set(needs).isdisjoint(self.needs)
+
+    def batches(self, name: str, split: str | None = None, indices: Sequence[int] | None = None,
+                masks: bool = False) -> Iterator[Clean]:
+        """A split (the scored one by default), or those of its images, in file order, as a view shows them."""
+        pictures = self.dataset[split or self.split]
+        for clean in clean_batches(pictures, view(name, self.size), self.normalise, self.batch_size, self.workers,
+                                   indices, masks):
+            yield clean if self.labels is None else clean.relabelled(self.labels)
+
+    def subset(self, images: int) -> list[int]:
+        """Indices of the images that are perturbed, covered or drawn again."""
+        return metrics.fidelity_subset(self.pictures.ids, self.pictures.labels.tolist(), self.protocol, images)
+
+    def annotation(self, clean: Clean) -> tuple[Tensor, Tensor]:
+        """Keypoints [N, P, 2] on the protocol's canvas, and their visibility [N, P]."""
+        scale = self.protocol.canvas / self.size
+        keypoints = torch.stack([sample.keypoints for sample in clean.samples]) * scale
+        return keypoints, torch.stack([sample.visible for sample in clean.samples])
+
+    def batch(self, images: Tensor) -> Batch:
+        """Pictures, uint8 [B, 3, S, S], as the model takes them."""
+        return Batch(images=self.normalise(images))
+
+    def explain(self, batch: Batch, targets: Tensor | None = None, saliency: bool = False) -> Explanation:
+        """The method's explanation, timed."""
+        return self._timed(lambda: self.method.explain(batch, targets, saliency=saliency))
+
+    def logits(self, images: Tensor) -> Tensor:
+        """The method's answers to normalised images [B, 3, S, S], timed: float32 [B, C]."""
+        return self._timed(lambda: torch.cat([self.method(some).float() for some in images.split(BATCH)]))
+
+    def probabilities(self, images: Tensor) -> Tensor:
+        """Class probabilities [B, C] of normalised images."""
+        return self.logits(images).softmax(1)
+
+    def explain_target(self, clean: Clean) -> tuple[Explanation, Tensor]:
+        """Saliency of a batch for the class that the protocol follows, and those classes [N]."""
+        targets = clean.batch.labels if self.protocol.saliency_target == "label" else None
+        explanation = self.explain(clean.batch, targets, saliency=True)
+        return explanation, explanation.logits.argmax(1) if targets is None else targets
+
+    def followed(self, clean: Clean) -> Tensor:
+        """The classes [N] whose score the protocol follows."""
+        return clean.batch.labels if self.protocol.saliency_target == "label" else self.logits(
+            clean.batch.images).argmax(1)
+
+    def _timed(self, work: Callable[[], T]) -> T:
+        started = time.monotonic()
+        done = work()
+        if self.normalise.device.type == "cuda":
+            torch.cuda.synchronize()
+        self.model_seconds += time.monotonic() - started
+        return done

@@ -1,0 +1,53 @@
+"""Annotated parts covered one at a time on real images: what does the score lose with each?"""
+
+import torch
+from torch import Tensor
+
+from ... import metrics
+from ...datasets import Sample
+from .context import Context
+
+NEEDS = ("occlusion",)
+
+
+def run(context: Context) -> None:
+    """Leaves ``occlusion``: evidence on each part and what the score loses under a disc over it."""
+    if not _has_work(context):
+        return
+    protocol = context.protocol
+    for clean in context.batches(protocol.fidelity_view, indices=context.subset(protocol.occlusion_images)):
+        explanation, targets = context.explain_target(clean)
+        saliency = metrics.upsample_saliency(explanation.saliency.float(), context.size).cpu()
+        for row, sample in enumerate(clean.samples):
+            values = _effect(context, sample, clean.batch.images[row], saliency[row], int(targets[row]))
+            context.evidence.add("occlusion", "final", clean.batch.ids[row:row + 1], clean.batch.labels[row:row + 1],
+                                 **{name: value[None] for name, value in values.items()})
+        context.reporter.step("cover parts", len(clean.samples), _each(context))
+
+
+def cost(context: Context) -> float:
+    """Forward passes."""
+    images = min(len(context.pictures), context.protocol.occlusion_images)
+    return images * _each(context) if _has_work(context) else 0.0
+
+
+def _has_work(context: Context) -> bool:
+    return bool(context.dataset.parts) and context.wanted(*NEEDS)
+
+
+def _each(context: Context) -> float:
+    return 1.0 + len(context.dataset.parts)
+
+
+def _effect(context: Context, sample: Sample, image: Tensor, saliency: Tensor, target: int) -> dict[str, Tensor]:
+    """Evidence, drop of the target's log-probability and validity of each part, [P] each."""
+    protocol, backbone = context.protocol, context.method.backbone
+    radius = protocol.occlusion_radius * context.size / 224
+    substrate = metrics.substrate(image[None], "insertion", protocol, backbone.mean, backbone.std)[0]
+    valid = metrics.on_image(sample.keypoints, sample.visible, context.size)
+    covered = metrics.covered_parts(image, substrate, sample.keypoints, sample.visible, radius)
+    scores = context.logits(torch.cat([image[None], covered])).double().log_softmax(1)[:, target].cpu()
+    drop = torch.full((len(valid),), torch.nan, dtype=torch.float64)
+    drop[valid] = scores[0] - scores[1:]
+    return {"evidence": metrics.disc_evidence(saliency, sample.keypoints, sample.visible, radius),
+            "score_drop": drop, "valid": valid}

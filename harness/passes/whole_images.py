@@ -1,0 +1,118 @@
+"""Passes over whole images: the prediction, and which map holds which annotated part."""
+
+import torch
+from torch import Tensor
+
+from ... import metrics
+from ...methods import Batch, Level
+from ..loaders import Clean
+from .context import Context
+
+NEEDS = ("logits", "assignment", "overlap", "centroids")
+
+
+def run(context: Context) -> None:
+    """Leaves ``logits``, ``assignment``, ``overlap``, ``centroids`` and ``landmarks``."""
+    protocol = context.protocol
+    shared = _discovers(context)
+    # One pass serves both where they look at the same pixels.
+    together = protocol.accuracy_view == protocol.assignment_view and protocol.assignment_normalised
+    if context.wanted("logits") or (shared and together):
+        for clean in context.batches(protocol.accuracy_view, masks=shared and together):
+            explanation = context.explain(clean.batch)
+            if context.wanted("logits"):
+                context.evidence.add("logits", "final", clean.batch.ids, clean.batch.labels, logits=explanation.logits)
+            if shared and together:
+                _discovered(context, clean, explanation.all_levels())
+            context.reporter.step("score images", len(clean.samples), 1.0)
+    if shared and not together:
+        for clean in context.batches(protocol.assignment_view, masks=True):
+            _discovered(context, clean, context.explain(_as_protocol(context, clean)).all_levels())
+            context.reporter.step("score part discovery", len(clean.samples), 1.0)
+    if _regresses(context):
+        _fit(context)
+
+
+def cost(context: Context) -> float:
+    """Forward passes."""
+    protocol, images = context.protocol, len(context.pictures)
+    shared = _discovers(context)
+    together = protocol.accuracy_view == protocol.assignment_view and protocol.assignment_normalised
+    passes = int(context.wanted("logits") or (shared and together)) + int(shared and not together)
+    return passes * images + (len(context.dataset[context.fit_on]) if _regresses(context) else 0)
+
+
+def _discovers(context: Context) -> bool:
+    """Whether maps are held against annotated parts or masks: they must mean the same in every class, or be masks."""
+    return context.wanted("overlap") or (_shared(context) and context.wanted("assignment", "centroids"))
+
+
+def _shared(context: Context) -> bool:
+    return bool(context.dataset.parts) and not context.method.card.class_specific
+
+
+def _regresses(context: Context) -> bool:
+    return _shared(context) and context.wanted("centroids")
+
+
+def _as_protocol(context: Context, clean: Clean) -> Batch:
+    """The batch, with images in [0, 1] where the protocol leaves the normalisation out."""
+    if context.protocol.assignment_normalised:
+        return clean.batch
+    return Batch(images=context.normalise.undone(clean.batch.images), ids=clean.batch.ids)
+
+
+def _discovered(context: Context, clean: Clean, levels: dict[str, Level]) -> None:
+    """Everything that compares maps with annotation, on one batch."""
+    ids, labels = clean.batch.ids, clean.batch.labels
+    masks = _stacked(clean, "object_mask")
+    for level, maps in levels.items():
+        part_maps = maps.part_maps.float().cpu()
+        background = None if maps.background is None else maps.background.float().cpu()
+        if masks is not None and background is not None and context.wanted("overlap"):
+            context.evidence.add("overlap", level, ids, labels,
+                                 overlap=metrics.mask_overlap(part_maps, background, masks))
+        if _shared(context) and context.wanted("assignment"):
+            _assign(context, clean, level, part_maps, background)
+    if _regresses(context):
+        _locate(context, clean, levels, fit=False)
+
+
+def _assign(context: Context, clean: Clean, level: str, part_maps: Tensor, background: Tensor | None) -> None:
+    where = "assignment", level, clean.batch.ids, clean.batch.labels
+    if context.protocol.assignment == "keypoints":
+        keypoints, visible = context.annotation(clean)
+        context.evidence.add(*where, assignment=metrics.part_assignment(part_maps, background, keypoints, visible,
+                                                                        context.protocol.canvas))
+        return
+    masks = _stacked(clean, "part_masks")
+    if masks is not None:
+        assigned = metrics.pixel_assignment(part_maps, background, masks.shape[-1])
+        true, found, counts = metrics.pair_counts(metrics.pixel_parts(masks), assigned)
+        context.evidence.add(*where, assignment=found, true=true, counts=counts)
+
+
+def _locate(context: Context, clean: Clean, levels: dict[str, Level], fit: bool) -> None:
+    """Where maps have their centre of mass, beside the landmarks they should predict."""
+    keypoints, visible = context.annotation(clean)
+    ids, labels = clean.batch.ids, clean.batch.labels
+    fitted = torch.full((len(ids),), fit)
+    scale = context.protocol.canvas / context.size
+    boxes = torch.tensor([sample.box for sample in clean.samples]) * scale
+    context.evidence.add("landmarks", "", ids, labels, keypoints=keypoints, visible=visible, boxes=boxes)
+    for level, maps in levels.items():
+        centroids, active = metrics.part_centroids(maps.part_maps.float().cpu(), context.protocol.canvas)
+        context.evidence.add("centroids", level, ids, labels, centroids=centroids, active=active, fit=fitted)
+
+
+def _fit(context: Context) -> None:
+    """The images that keypoint regression learns from."""
+    for clean in context.batches(context.protocol.assignment_view, context.fit_on):
+        _locate(context, clean, context.explain(_as_protocol(context, clean)).all_levels(), fit=True)
+        context.reporter.step("fit landmarks", len(clean.samples), 1.0)
+
+
+def _stacked(clean: Clean, name: str) -> Tensor | None:
+    """A mask of every sample, or None where one has none."""
+    masks = [getattr(sample, name) for sample in clean.samples]
+    return None if any(mask is None for mask in masks) else torch.stack(masks)
