@@ -11,7 +11,6 @@ what it held after imports.
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -54,12 +53,12 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.score:
-        score(torch.load(arguments.score))
+        score(arguments.score)
         return
     if arguments.run and not (arguments.data_root and arguments.weights):
         parser.error("--run needs --data-root and --weights")
     made = real_maps(arguments) if arguments.run else {"smooth, synthetic": smooth_maps(SEARCHED, 14)}
-    compare(made | other_maps(), arguments.rounds)
+    compare(made | random_maps(), arguments.rounds)
     name, maps = next(iter(made.items()))
     print(f"\nscoring {IMAGES:,} images x {PARTS} parts, clean and noisy ({name}):", flush=True)
     with tempfile.NamedTemporaryFile(suffix=".pt") as file:
@@ -71,11 +70,11 @@ def main() -> None:
 
 @torch.no_grad()
 def real_maps(arguments: argparse.Namespace) -> dict[str, Tensor]:
-    """Per level of a trained run, the maps [M, h, w] of its images, clean and noisy, on object boxes."""
+    """Per level of a trained run, the one with most parts first: maps [M, h, w] of its images, clean and noisy."""
     spec = json.loads((arguments.run / "spec.json").read_text())
     data = datasets.load(spec["dataset"], root=arguments.data_root)
     method = trained(arguments.run, spec, arguments.weights, len(data.classes))
-    found: dict[str, list[Tensor]] = {}
+    name, found = spec["methods"][0], {}
     normalise = Normalise.of(method.backbone, next(method.parameters()).device)
     view = datasets.view(PROTOCOL.part_view, spec["image_size"])
     for number, clean in enumerate(clean_batches(data[arguments.split], view, normalise, 32)):
@@ -85,8 +84,8 @@ def real_maps(arguments: argparse.Namespace) -> dict[str, Tensor]:
         for images in (clean.batch.images, noisy):
             explanation = method.explain(Batch(images=images), clean.batch.labels, saliency=False)
             for level, maps in explanation.all_levels().items():
-                found.setdefault(f"{spec['methods'][0]}, {level}", []).append(maps.part_maps.float().flatten(0, 1).cpu())
-    return {name: torch.cat(maps) for name, maps in sorted(found.items(), key=lambda item: -len(item[1][0]))}
+                found.setdefault(f"{name}, {level}", []).append(maps.part_maps.float().flatten(0, 1).cpu())
+    return {level: torch.cat(maps) for level, maps in sorted(found.items(), key=lambda item: -len(item[1][0]))}
 
 
 def smooth_maps(number: int, size: int) -> Tensor:
@@ -94,10 +93,9 @@ def smooth_maps(number: int, size: int) -> Tensor:
     return avg_pool2d(avg_pool2d(noise, 3, 1, 1), 3, 1, 1)[:, 0]
 
 
-def other_maps() -> dict[str, Tensor]:
+def random_maps() -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(0)
-    return {f"random": torch.rand(SEARCHED, 14, 14, generator=generator)} | {
-        f"random {size}": torch.rand(SEARCHED, size, size, generator=generator) for size in (7, 16, 37)}
+    return {f"random {size}": torch.rand(SEARCHED, size, size, generator=generator) for size in (7, 14, 16, 37)}
 
 
 def by_torch(maps: Tensor) -> None:
@@ -152,11 +150,12 @@ def seconds(work: Callable[[], None]) -> float:
     return time.process_time() - started
 
 
-def score(maps: Tensor) -> None:
-    """One line: seconds and memory of scoring a test set whose maps are these, again and again."""
+def score(file: Path) -> None:
+    """One line: seconds and memory of scoring a test set whose maps are those of the file, again and again."""
+    before = memory("VmRSS")
+    maps = torch.load(file)
     labels, keypoints, visible = annotations()
     part_ids = torch.arange(PARTS).expand(IMAGES, PARTS)
-    before = peak_memory()
     scores = {"consistency": metrics.Consistency(PROTOCOL), "stability": metrics.Stability(PROTOCOL)}
     searching = 0.0
     began = time.process_time()
@@ -169,7 +168,7 @@ def score(maps: Tensor) -> None:
         scores["stability"].update(clean, noisy[None], *known)
     values = ", ".join(f"{name} {metric.compute():.3f}" for name, metric in scores.items())
     print(f"    {time.process_time() - began:.1f} s, of them {searching:.1f} s peaks; "
-          f"{peak_memory() - before:.0f} MiB above imports ({values})")
+          f"{memory('VmHWM') - before:.0f} MiB above imports ({values})")
 
 
 def drawn(maps: Tensor, images: Tensor) -> Tensor:
@@ -202,9 +201,10 @@ def intervals() -> None:
         print(f"    {name:<12} {seconds(lambda: metric.interval(RESAMPLES)):6.2f} s", flush=True)  # noqa: B023
 
 
-def peak_memory() -> float:
-    """MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def memory(kind: str) -> float:
+    """MiB resident now (VmRSS) or at the most (VmHWM): getrusage would count the parent process's peak too."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines[kind].split()[0]) / 1024
 
 
 if __name__ == "__main__":

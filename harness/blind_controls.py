@@ -12,14 +12,15 @@ from ..datasets import PartDataset, Split, view
 from ..leaderboard import Row, Store
 from ..metrics.substrates import IMAGENET_MEAN
 from .control_ids import BLIND, blind_id
-from .evidence import Evidence, Record
+from .evidence import Evidence
 from .items import items_table
 from .loaders import Normalise, clean_batches
 from .opened import opened
+from .part_evidence import BEST_CONSTANT, Annotation, control_peaks
 from .plan import Job, Plan
 from .score import scores
 
-_RANDOM_MAPS = 10  # per image: the mean score does not depend on it, its spread does
+_PEAKS = {"random_peaks": "random peaks", "centre_peak": "centre peak", "constant_peak": BEST_CONSTANT}
 _BATCH = 32
 _STD = (0.229, 0.224, 0.225)  # ImageNet's: the noise of the stability passes is defined on normalised images
 _PATCH = 16  # pixels of a cell of the edge map
@@ -53,43 +54,21 @@ def _write(store: Store, name: str, evidence: Evidence, job: Job) -> None:
 
 
 def _evidence(name: str, dataset: PartDataset, job: Job, console: Console) -> Evidence:
-    split, canvas = dataset[job.split], job.protocol.canvas
-    keypoints, visible, labels = annotation(split, job.protocol)
-    ids = tuple(split.ids)
-    places = _edges(split, job, console) if name == "edge_peaks" else _places(name, dataset, job, len(ids))
+    split, protocol = dataset[job.split], job.protocol
+    shown = Annotation.of(dataset, job.split, protocol)
+    if name == "edge_peaks":
+        found = _edges(split, job, console)
+        known = shown.marked(found[:, 0], found[:, 1:].transpose(0, 1))
+    else:
+        known = control_peaks(Annotation.of(dataset, "train", protocol), shown)[_PEAKS[name]](protocol)
+    ids, flat = tuple(split.ids), torch.zeros(len(known.labels), 1 + len(known.moved), known.peaks.shape[1]).bool()
     evidence = Evidence()
-    evidence.add("keypoints", "", ids, labels, keypoints=torch.where(visible[..., None], keypoints, 0).int(),
-                 visible=visible)
-    concepts = torch.arange(places.shape[2]).expand(len(ids), -1)
-    flat = torch.zeros(places.shape[:3], dtype=torch.bool)
-    values = {"part_ids": concepts, "peaks": places[:, 0].to(torch.int16), "flat": flat[:, 0],
-              "strengths": torch.zeros(flat[:, 0].shape), "moved": places[:, 1:].to(torch.int16),
-              "moved_flat": flat[:, 1:]}
-    evidence.put("peaks", "final", Record(ids, labels, values))
-    assert places.max() < canvas
+    evidence.add("keypoints", "", ids, known.labels, visible=known.visible,
+                 keypoints=torch.where(known.visible[..., None], known.keypoints, 0).int())
+    evidence.add("peaks", "final", ids, known.labels, part_ids=known.part_ids, peaks=known.peaks.to(torch.int16),
+                 flat=flat[:, 0], strengths=torch.zeros(flat[:, 0].shape),
+                 moved=known.moved.transpose(0, 1).to(torch.int16), moved_flat=flat[:, 1:])
     return evidence
-
-
-def annotation(split: Split, protocol: metrics.Protocol) -> tuple[Tensor, Tensor, Tensor]:
-    """Keypoints [N, P, 2] on the protocol's canvas, visibility [N, P] and labels [N], without decoding an image."""
-    shown = view(protocol.part_view, protocol.canvas)
-    samples = [shown(split.annotation(index)) for index in range(len(split))]
-    return (torch.stack([sample.keypoints for sample in samples]), torch.stack([sample.visible for sample in samples]),
-            torch.tensor([sample.label for sample in samples]))
-
-
-def _places(name: str, dataset: PartDataset, job: Job, images: int) -> Tensor:
-    """Peaks [N, 1 + D, K, 2], clean and under each noise draw."""
-    protocol, draws = job.protocol, job.protocol.noise_draws
-    if name == "random_peaks":
-        return torch.stack([metrics.random_peaks(images, _RANDOM_MAPS, seed, protocol.canvas)
-                            for seed in range(draws + 1)], 1)
-    place = metrics.centre_peak(protocol.canvas)
-    if name == "constant_peak":
-        place, _ = metrics.best_constant_peak(
-            *annotation(dataset["train"], protocol), protocol.half_size, protocol.canvas, protocol.threshold,
-            protocol.min_visible)
-    return torch.tensor(place).expand(images, 1 + draws, 1, 2)
 
 
 def _edges(split: Split, job: Job, console: Console) -> Tensor:

@@ -1,8 +1,8 @@
-"""Peaks to score beside each other: those of controls on a data set, and those of runs. Opens no picture."""
+"""Peaks to score beside each other: those of controls on a data set, and those of runs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -62,15 +62,14 @@ class Annotation:
         """Read it.
 
         Raises:
-            UserError: no such split, no picture in it, or a protocol whose view needs pictures.
+            UserError: no such split, or no picture in it.
         """
-        if protocol.part_view != "box":
-            raise UserError(f"protocol {protocol.name} scores parts on the {protocol.part_view} view, which needs the "
-                            "pictures' sizes; audit with a protocol whose part_view is box, such as partbench")
         pictures, shown = dataset[split], view(protocol.part_view, protocol.canvas)
         if not len(pictures):
             raise UserError(f"split {split} of {dataset.name} holds no picture; choose another with --split")
-        samples = [shown(pictures.annotation(index)) for index in range(len(pictures))]
+        # Boxes are known without the pictures; other views follow from a picture's size.
+        read = pictures.annotation if protocol.part_view == "box" else partial(pictures.read, masks=False)
+        samples = [shown(read(index)) for index in range(len(pictures))]
         return cls(torch.stack([sample.keypoints for sample in samples]),
                    torch.stack([sample.visible for sample in samples]),
                    torch.tensor([sample.label for sample in samples]))

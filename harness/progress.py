@@ -53,6 +53,11 @@ class Reporter:
         """Start the clock: ``total`` units of work, ``done`` of them by an earlier attempt."""
         self.total, self.done, self._base, self._start = total, done, done, time.monotonic()
 
+    def skip(self, cost: float) -> None:
+        """Work that an earlier attempt did: no longer to do, and no sign of this machine's speed."""
+        self.done += cost
+        self._base += cost
+
     def step(self, stage: str, images: int, cost: float, epoch: int = 0, epochs: int = 0,
              loss: float | None = None) -> None:
         """``images`` are through ``stage``, at ``cost`` units each."""

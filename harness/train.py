@@ -30,12 +30,14 @@ class Training:
     Attributes:
         loader: stage -> its batches.
         folder: of the checkpoints.
+        images: of one epoch.
         cost: reporter units a training image costs.
     """
 
     loader: Callable[[Stage], TrainLoader]
     folder: Path
     epochs: int
+    images: int
     seed: int
     precision: str
     device: torch.device
@@ -58,6 +60,7 @@ def train(method: Method, training: Training) -> float:
     if found:
         found.restore_method(method)
         log.info("continuing after epoch %d of %d", position.total, training.epochs)
+        training.reporter.skip(position.total * training.images * training.cost)
     for number in range(position.stage, len(stages)):
         stage = stages[number]
         loader = training.loader(stage)

@@ -141,8 +141,9 @@ class Trial:
         self.reporter.begin(self.spec.epochs * len(images) * _STEP_COST + evaluation_cost(self.context)
                             + controls_cost(whole, self.controls))
         self.train_seconds = train(self.method, Training(
-            loader=self._loader, folder=self.folder / "checkpoints", epochs=self.spec.epochs, seed=self.spec.seed,
-            precision=self.spec.precision, device=self.device, reporter=self.reporter, cost=_STEP_COST))
+            loader=self._loader, folder=self.folder / "checkpoints", epochs=self.spec.epochs, images=len(images),
+            seed=self.spec.seed, precision=self.spec.precision, device=self.device, reporter=self.reporter,
+            cost=_STEP_COST))
         log.info("trained in %.0f s; scoring %d images of %s", self.train_seconds, len(split), self.job.split)
         self._score()
         for name, evidence in method_controls(whole, self._created, self.controls):

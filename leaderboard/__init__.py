@@ -5,6 +5,7 @@ from ..contents import table_of_contents
 __all__, __getattr__, __dir__ = table_of_contents(__name__, {
     "Audit": ".audited",
     "COLUMNS": ".rows",
+    "ClassSums": ".class_sums",
     "Row": ".rows",
     "SCHEMA_VERSION": ".rows",
     "STATUSES": ".rows",
@@ -12,6 +13,7 @@ __all__, __getattr__, __dir__ = table_of_contents(__name__, {
     "audit_summary": ".audit_table",
     "boards": ".collect",
     "build_report": ".report",
+    "compare": ".comparison",
     "leaderboard_table": ".table",
     "load": ".store",
     "summary": ".table",

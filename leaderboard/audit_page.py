@@ -76,7 +76,7 @@ def _half_sizes(audit: Audit) -> str:
     note = (f"<p>A region of half-size {audit.stale_half_size} covers {_covered(audit):.0f} % of the canvas. It was a "
             "public script's default, made for pictures of 518 pixels and applied to a canvas of 224. The best "
             "constant peak is fitted on the training images for each half-size. Gain subtracts what peaks score that "
-            "are exchanged between images of a class, so that a larger region buys none.</p>")
+            "are exchanged between images of a class: maps that ignore the image gain nothing at any half-size.</p>")
     table = _sweep("half-size", [str(size) for size in audit.half_sizes],
                    [(line.name, line.half_sizes) for line in audit.lines])
     return note + table + page.figure(audit_figures.against_half_size(audit), "Against the half-size", "by-half-size")

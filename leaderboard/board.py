@@ -6,12 +6,19 @@ Tables, figures and the report all draw from here, so that they cannot disagree.
 from dataclasses import dataclass, field
 from math import hypot
 
+from .class_sums import ClassSums, SeedSums
+
 CONTROL = "control"
+_LEVEL = 0.05  # below it, a p-value says that two scores differ
 
 
 @dataclass(frozen=True)
 class Score:
-    """A mean over seeds; the interval is the mean of the seeds' intervals. ``value`` None: does not apply."""
+    """A mean over seeds with its 95 % interval. ``value`` None: does not apply.
+
+    The interval of several seeds is over seeds and classes. Where what classes add to the score is not known, it is the
+    mean of the seeds' intervals, which speaks of trained models as they are.
+    """
 
     value: float | None
     low: float | None
@@ -45,6 +52,7 @@ class Line:
     scores: dict[str, Score]
     train_seconds: float | None = None
     trainable_parameters: int | None = None
+    dataset_fingerprint: str = ""
 
     @property
     def is_control(self) -> bool:
@@ -84,11 +92,13 @@ class Board:
     lines: list[Line] = field(default_factory=list)
     controls: list[Line] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    sums: ClassSums | None = field(default=None, repr=False, compare=False)
 
     @property
     def title(self) -> str:
         where = f"{self.dataset} · {self.backbone or 'no backbone'}"
-        what = f"protocol {self.protocol or self.protocol_id or 'unknown'}"
+        # The id as well: two protocols of one name are two boards.
+        what = f"protocol {self.protocol or 'unknown'}" + (f" ({self.protocol_id})" if self.protocol_id else "")
         return f"{where} · {what}" + (f" · split {self.split}" if self.split != "test" else "")
 
     def score(self, line: Line, metric: str) -> Score | None:
@@ -96,6 +106,10 @@ class Board:
         same = [other for other in self.lines if other.group == line.group]
         scores = [other.scores[metric] for other in (line, *same) if metric in other.scores]
         return scores[0] if scores else None
+
+    def class_sums(self, line: Line, metric: str) -> SeedSums | None:
+        """What each class adds to a line's score; None where that is not known."""
+        return None if self.sums is None else self.sums.of(line, self.protocol_id, self.split, metric)
 
     def best_control(self, metric: str, line: Line | None = None) -> Line | None:
         """The control that ``line`` has to beat: a blind one, or one of its own on its level; None: any control."""
@@ -105,16 +119,20 @@ class Board:
         return max(scored, key=lambda c: sign * c.scores[metric].value, default=None)
 
     def separated(self, line: Line, metric: str) -> bool | None:
-        """Whether a score is better than its best control's by more than both intervals allow for.
+        """Whether a score is better than its best control's: by a paired test over classes, at the 5 % level.
 
-        The intervals count as those of independent scores, which is too strict where images are shared. None where
-        there is no such score or no control.
+        Where class sums of either are not known, it has to be better by more than both intervals allow for. They count
+        as those of independent scores, which is too strict where images are shared. None where there is no such score
+        or no control.
         """
         score, control = line.scores.get(metric), self.best_control(metric, line)
         if line.is_control or score is None or score.value is None or control is None:
             return None
         floor, sign = control.scores[metric], self._sign(metric)
         ahead = sign * (score.value - floor.value)
+        ours, theirs = self.class_sums(line, metric), self.class_sums(control, metric)
+        if ours and theirs and line.dataset_fingerprint == control.dataset_fingerprint:
+            return ahead > 0 and ours.compared(theirs).p_value < _LEVEL
         return ahead > hypot(_reach(score, -sign), _reach(floor, sign))
 
     def _sign(self, metric: str) -> int:

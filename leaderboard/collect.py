@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .board import CONTROL, Board, Column, Failure, Line, Score
+from .class_sums import ClassSums
 from .rows import SCORED
 
 if TYPE_CHECKING:
@@ -22,8 +24,11 @@ _ORDER = ["accuracy", "consistency", "consistency_gain", "stability", "insertion
 Place = tuple[str, str, str, str]  # dataset, split, backbone, protocol_id
 
 
-def boards(frame: "pandas.DataFrame") -> list[Board]:
+def boards(frame: "pandas.DataFrame", sums: ClassSums | None = None) -> list[Board]:
     """Gather a leaderboard frame, ordered by data set, backbone, protocol and split.
+
+    ``sums``, of the store that the frame came from, gives lines of several seeds an interval over seeds and classes,
+    and lets lines be compared class by class.
 
     Controls see no features, so they stand on every board of their data set, split and protocol. A run that failed
     before it came to a protocol stands on every board of its data set, split and backbone.
@@ -32,7 +37,7 @@ def boards(frame: "pandas.DataFrame") -> list[Board]:
     scored = _repetitions(_plain_controls(frame[frame["status"].isin(SCORED)]))
     lines: dict[Place, list[Line]] = {}
     controls: dict[Place, list[Line]] = {}
-    for place, line in _lines(scored):
+    for place, line in _lines(scored, sums):
         (controls if line.is_control else lines).setdefault(place, []).append(line)
     failures = _failures(frame[~frame["status"].isin(SCORED)])
     protocols = dict(frame.loc[frame["protocol"] != "", ["protocol_id", "protocol"]].itertuples(index=False, name=None))
@@ -44,7 +49,7 @@ def boards(frame: "pandas.DataFrame") -> list[Board]:
         metrics = {metric for line in (*own, *floor) for metric in line.scores}
         lost = [failure for at, failure in failures if at[:3] == place[:3] and at[3] in ("", place[3])]
         gathered.append(Board(*place[:3], protocols.get(place[3], ""), place[3],
-                              [c for c in columns if c.metric in metrics], own, floor, lost))
+                              [c for c in columns if c.metric in metrics], own, floor, lost, sums))
     return sorted(gathered, key=lambda b: (b.dataset, b.backbone, b.protocol, b.protocol_id, b.split))
 
 
@@ -67,16 +72,28 @@ def _repetitions(scored: "pandas.DataFrame") -> "pandas.DataFrame":
     return scored.assign(rerun=scored["run_id"].where(group.isin(again) & ~control, ""))
 
 
-def _lines(scored: "pandas.DataFrame") -> list[tuple[Place, Line]]:
+def _lines(scored: "pandas.DataFrame", sums: ClassSums | None) -> list[tuple[Place, Line]]:
     """One line per experiment and level."""
     keys = [*_EXPERIMENT, "rerun"]
     scored = scored.assign(group=scored.groupby(keys, sort=True).ngroup())
     scores, runs, told = _scores(scored), _runs(scored), _setups(scored, keys)
     lines = []
     for (group, level), found in scores.items():
-        place, name, run_ids, seeds, seconds, parameters = runs[group, level]
-        lines.append((place, Line(name, level, told[group], group, run_ids, seeds, found, seconds, parameters)))
+        place, facts = runs[group, level]
+        line = Line(level=level, setup=told[group], group=group, scores=found, **facts)
+        lines.append((place, line if sums is None else _over_seeds(line, place, sums)))
     return lines
+
+
+def _over_seeds(line: Line, place: Place, sums: ClassSums) -> Line:
+    """The line with intervals over seeds and classes, where it has several seeds and both can be seen to vary."""
+    scores = dict(line.scores)
+    for metric, score in line.scores.items():
+        found = sums.of(line, place[3], place[1], metric) if score.seeds > 1 else None
+        if found and len(found.labels) > 1:
+            low, high = found.interval(metric)
+            scores[metric] = replace(score, low=min(low, score.value), high=max(high, score.value))
+    return replace(line, scores=scores)
 
 
 def _scores(scored: "pandas.DataFrame") -> dict[tuple[int, str], dict[str, Score]]:
@@ -96,17 +113,18 @@ def _scores(scored: "pandas.DataFrame") -> dict[tuple[int, str], dict[str, Score
     return found
 
 
-def _runs(scored: "pandas.DataFrame") -> dict[tuple[int, str], tuple]:
-    """(group, level) -> place, name, run ids, number of seeds, mean seconds of training, trainable parameters."""
+def _runs(scored: "pandas.DataFrame") -> dict[tuple[int, str], tuple[Place, dict]]:
+    """(group, level) -> place, and what a line says of its runs: seconds are means, parameters those of one."""
     found = {}
     runs = scored.drop_duplicates(["group", "level", "run_id"]).sort_values(["seed", "run_id"])
     for key, rows in runs.groupby(["group", "level"]):
         first = rows.iloc[0]
         seconds, parameters = rows["train_seconds"].dropna(), rows["trainable_parameters"].dropna()
-        found[key] = ((first["dataset"], first["split"], first["backbone"], first["protocol_id"]), first["name"],
-                      tuple(rows["run_id"]), rows["seed"].nunique(),
-                      float(seconds.mean()) if len(seconds) else None,
-                      int(parameters.iloc[0]) if len(parameters) else None)
+        found[key] = (first["dataset"], first["split"], first["backbone"], first["protocol_id"]), {
+            "name": first["name"], "run_ids": tuple(rows["run_id"]), "seeds": rows["seed"].nunique(),
+            "train_seconds": float(seconds.mean()) if len(seconds) else None,
+            "trainable_parameters": int(parameters.iloc[0]) if len(parameters) else None,
+            "dataset_fingerprint": first["dataset_fingerprint"]}
     return found
 
 

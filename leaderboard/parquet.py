@@ -44,8 +44,9 @@ def decode_rows(content: bytes) -> pa.Table:
     return table
 
 
-def decode_items(content: bytes) -> pa.Table:
-    table = _decode(content, ITEMS_MARK)
+def decode_items(content: bytes | pa.NativeFile, columns: Sequence[str] | None = None) -> pa.Table:
+    """Items without our mark; with ``columns``, those alone are read."""
+    table = _decode(content, ITEMS_MARK, columns)
     return table.replace_schema_metadata({key: value for key, value in table.schema.metadata.items() if key != _KEY})
 
 
@@ -64,12 +65,16 @@ def _encode(table: pa.Table, metadata: dict) -> bytes:
     return buffer.getvalue()
 
 
-def _decode(content: bytes, mark: bytes) -> pa.Table:
+def _decode(content: bytes | pa.NativeFile, mark: bytes, columns: Sequence[str] | None = None) -> pa.Table:
     try:
-        file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
+        source = pa.BufferReader(content) if isinstance(content, bytes) else content
+        file = pq.ParquetFile(source, page_checksum_verification=True)
         found = (file.metadata.metadata or {}).get(_KEY, b"")
+        lacking = set(columns or ()) - set(file.schema_arrow.names)
+        if found == mark and lacking:
+            raise Unreadable(f"it has no column {', '.join(sorted(lacking))}")
         if found == mark:
-            return file.read(use_threads=False)
+            return file.read(columns, use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Unreadable(f"torn or not Parquet ({str(error).splitlines()[0][:120]})") from None
     kind, _, version = mark.partition(b"/")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
-from . import figures, gallery, page
+from . import comparison_page, figures, gallery, page
 from .board import Board
+from .class_sums import ClassSums
 from .collect import boards
 from .files import Folder, mendable
 from .store import Store
@@ -42,7 +43,7 @@ def build_report(out: str | os.PathLike, to: str | os.PathLike | None = None) ->
         used.add(name)
         return f"pictures/{name}"
 
-    html = _page(store.folder, boards(frame), problems, save)
+    html = _page(store.folder, boards(frame, ClassSums(store)), problems, save)
     script = get_plotlyjs().encode()
     if not (target.exists("plotly.min.js") and target.fs.size(target.path("plotly.min.js")) == len(script)):
         target.write(script, "plotly.min.js")
@@ -72,10 +73,11 @@ def _board(board: Board) -> str:
     drawn = page.figure(gain, "Accuracy against consistency gain", f"{anchor}-gain")
     drawn += page.figure(floor, "Consistency beside the controls", f"{anchor}-floor")
     table = page.scores(board) if board.lines or board.controls else ""
+    ranks = comparison_page.comparisons(board)
     note = ("<p>Consistency gain is consistency minus what the same peaks score when they are shuffled among images of "
             "a class: maps that ignore the image gain nothing.</p>") if drawn else ""
     lost = page.failures(board.failures) if board.failures else ""
-    return f'{table}{note}<div class="figures">{drawn}</div>{lost}'
+    return f'{table}{ranks}{note}<div class="figures">{drawn}</div>{lost}'
 
 
 def _gallery(shown: gallery.Gallery, save: gallery.Save) -> str:

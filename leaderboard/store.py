@@ -84,17 +84,24 @@ class Store:
 
         return self.folder.write(encode_items(table), ITEMS, file_name(run_id, protocol_id, split))
 
-    def read_items(self, run_id: str, protocol_id: str, split: str = "test") -> "pyarrow.Table":
-        """What :meth:`write_items` stored.
+    def read_items(self, run_id: str, protocol_id: str, split: str = "test",
+                   columns: Sequence[str] | None = None) -> "pyarrow.Table":
+        """What :meth:`write_items` stored; with ``columns``, those alone, without reading the rest of a local file.
 
         Raises:
-            UserError: there is none, or it is torn or foreign.
+            UserError: there is none, or it is torn, foreign or without such a column.
         """
+        import pyarrow
+
         from .parquet import Unreadable, decode_items
 
         name = file_name(run_id, protocol_id, split)
+        path = self.folder.path(ITEMS, name)
         try:
-            return decode_items(self.folder.read(self.folder.path(ITEMS, name)))
+            if not (columns and self.folder.local):
+                return decode_items(self.folder.read(path), columns)
+            with pyarrow.OSFile(path) as file:
+                return decode_items(file, columns)
         except (OSError, Unreadable) as error:
             mend = f"score the run again: harness score {run_id}"
             raise UserError(f"cannot read items/{name}: {error}; {mend}") from error

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .board import Board, Column, Failure, Line
+from .class_sums import ClassSums
 from .collect import boards
 from .text import BLIND, cell, heading, interval, line_name, number, printable
 
@@ -16,18 +17,18 @@ if TYPE_CHECKING:
 _ERROR_LENGTH = 160
 
 
-def summary(frame: "pandas.DataFrame") -> "pandas.DataFrame":
+def summary(frame: "pandas.DataFrame", sums: ClassSums | None = None) -> "pandas.DataFrame":
     """One line per data set, split, backbone, protocol, method and level; controls last on each board.
 
     Columns ``dataset, split, backbone, protocol, protocol_id, method`` (with its variant)``, setup`` (what sets it
     apart from others of its name)``, level, seeds``, then one per metric: ``73.3 [70.1, 76.2]``, the mean over seeds,
     per cent for fractions.
-    A mark ``≈`` follows a score that is not told apart from the best control's.
+    A mark ``≈`` follows a score that is not told apart from the best control's. ``sums``: of :func:`boards`.
     """
     import pandas as pd
 
     names = ["dataset", "split", "backbone", "protocol", "protocol_id", "method", "setup", "level", "seeds"]
-    gathered = boards(frame)
+    gathered = boards(frame, sums)
     metrics = list(dict.fromkeys(c.metric for board in gathered for c in board.columns))
     lines = []
     for board in gathered:
@@ -44,10 +45,14 @@ def _marked(board: Board, line: Line, column: Column) -> str:
     return f"{shown} {BLIND}" if board.separated(line, column.metric) is False else shown
 
 
-def leaderboard_table(frame: "pandas.DataFrame", width: int = 100, blocks: int = 2) -> Group:
-    """What a terminal prints: each board in at most ``blocks`` tables of ``width`` characters, the rest by name."""
+def leaderboard_table(frame: "pandas.DataFrame", width: int = 100, blocks: int = 2,
+                      sums: ClassSums | None = None) -> Group:
+    """What a terminal prints: each board in at most ``blocks`` tables of ``width`` characters, the rest by name.
+
+    ``sums``: of :func:`boards`.
+    """
     parts = []
-    for board in boards(frame):
+    for board in boards(frame, sums):
         parts.append(Text(printable(board.title), style="bold"))
         fitting = _fitting(board, width)
         parts += [_table(board, columns) for columns in fitting[:blocks]]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 _A = -0.75
 _BOUNDS = 2**19  # bounded at once, cells of all maps: 2 MB
-_VALUES = 2**15  # float64 pixels evaluated at once: 256 KB
+_VALUES = 2**16  # float64 pixels evaluated at once: 512 KB
 
 
 @dataclass(frozen=True)

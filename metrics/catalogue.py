@@ -19,7 +19,8 @@ class MetricCard(Card):
             - ``noisy_peaks``: the same with ``perturbed_peaks [D, N, K, 2]`` after ``peaks``
             - ``strengths``: the same with ``strengths [N, K]``, each map's maximum, after ``peaks``
             - ``cover``: ``update(cover [N], labels)``, see :func:`part_cover`
-            - ``assignment``: ``update(assignment [N, M], labels, true)``, ``true`` [N, M] being the annotated parts
+            - ``assignment``: ``update(assignment [N, M], labels, true, counts)``, ``true`` [N, M] being the annotated
+              parts (None: each column is one) and ``counts`` [N, M] how often each pair occurs (None: once)
             - ``overlap``: ``update(overlap [N, 4], labels)``, see :func:`mask_overlap`
             - ``centroids``: ``update(centroids [N, K, 2], active [N, K], keypoints [N, P, 2], visible [N, P], boxes
               [N, 4], labels, fit [N])``; the images where ``fit`` holds are learnt from, the others scored
@@ -81,7 +82,7 @@ def _shipped() -> list[MetricCard]:
         _card("accuracy_top5", "Top-5 accuracy", "classification:AccuracyTop5", "logits"),
         _card("accuracy_balanced", "Balanced accuracy", "classification:AccuracyBalanced", "logits"),
         _card("consistency", "Consistency", "part_consistency:Consistency", "peaks", paper=HUANG, annotated_parts=True),
-        _card("consistency_gain", "Consistency gain", "part_consistency_gain:ConsistencyGain", "peaks",
+        _card("consistency_gain", "Consistency gain", "part_consistency_gain:ConsistencyGain", "peaks", version=2,
               bounds=(-1.0, 1.0), annotated_parts=True),
         _card("consistency_global", "Consistency over all classes", "consistency_variants:ConsistencyGlobal", "peaks",
               annotated_parts=True),

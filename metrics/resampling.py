@@ -39,29 +39,17 @@ def ratio_of_sums(numerators: ArrayLike, denominators: ArrayLike) -> Resampled:
     return statistic
 
 
-def sign_draws(classes: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """A random sign for each class: float64 [r, C] of -1 and 1, some resamples at a time; else :func:`class_draws`."""
-    for rows, start in _chunks(classes, resamples):
-        yield _signs(classes, rows, seed, start).astype(np.float64)
-
-
 def class_draws(classes: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
     """How often each class is drawn: float64 [r, C], some resamples at a time. The same for everyone who asks.
 
     Raises:
         ValueError: no class, or no resample.
     """
-    for rows, start in _chunks(classes, resamples):
-        yield _counts(classes, rows, seed, start).astype(np.float64)
-
-
-def _chunks(classes: int, resamples: int) -> Iterator[tuple[int, int]]:
-    """How many resamples to make at once, and after how many."""
     if classes < 1 or resamples < 1:
         raise ValueError(f"resampling needs at least one class and one resample, got {classes} and {resamples}")
     rows = max(1, min(_CELLS // classes, _ROWS))
     for start in range(0, resamples, rows):
-        yield min(rows, resamples - start), start
+        yield _counts(classes, min(rows, resamples - start), seed, start).astype(np.float64)
 
 
 @lru_cache(maxsize=64)  # all scores of a run, and all pairs of methods, ask for the same draws
@@ -73,13 +61,6 @@ def _counts(classes: int, rows: int, seed: int, start: int) -> np.ndarray:
     return counts
 
 
-@lru_cache(maxsize=64)
-def _signs(classes: int, rows: int, seed: int, start: int) -> np.ndarray:
-    signs = 2 * np.random.default_rng([seed, start]).integers(2, size=(rows, classes), dtype=np.int8) - 1
-    signs.flags.writeable = False
-    return signs
-
-
 @dataclass(frozen=True)
 class Spread:
     """A score, or the difference of two, and what resampling shows of its error.
@@ -89,16 +70,18 @@ class Spread:
         classes: C, how many classes were drawn from.
         by_class: [R], the error that comes from the choice of classes and of their images. Distances of each resample
             from the mean resample, scaled so that their variance is unbiased.
-        by_seed: for each side with S > 1 training seeds, the variance of its mean over seeds, and S.
         common: share of the variance of ``by_class`` that all seeds have in common. The rest comes from each seed
-            meeting the classes and images in its own way, which ``by_seed`` holds as well.
+            meeting the classes and images in its own way, which ``seeds`` holds as well.
+        seeds: variance of the estimate that comes from the training seeds; 0 where no side has several.
+        degrees: Welch's degrees of freedom of ``seeds``.
     """
 
     estimate: float
     classes: int
     by_class: np.ndarray
-    by_seed: tuple[tuple[float, int], ...]
     common: float
+    seeds: float
+    degrees: float
 
     @property
     def error(self) -> float:
@@ -107,9 +90,8 @@ class Spread:
 
     @property
     def flat(self) -> bool:
-        """Whether no draw made a difference, up to rounding."""
-        widest = max(np.abs(self.by_class).max(), *(variance**0.5 for variance, _ in self.by_seed), 0.0)
-        return bool(widest <= 1e-12 * max(1.0, abs(self.estimate)))
+        """Whether neither draws nor seeds made a difference, up to rounding."""
+        return bool(max(np.abs(self.by_class).max(), self.seeds**0.5) <= 1e-12 * max(1.0, abs(self.estimate)))
 
 
 def spread(sides: Sequence[Sequence[Resampled]], classes: int, resamples: int, seed: int) -> Spread:
@@ -117,16 +99,14 @@ def spread(sides: Sequence[Sequence[Resampled]], classes: int, resamples: int, s
 
     Args:
         sides: one, or two whose difference is meant; each a score per training seed.
-        classes: C, at least 2; the same classes for every score.
+        classes: C; the same for every score. One class alone shows no spread.
         resamples: how many.
         seed: of numpy's default generator.
 
     Raises:
-        ValueError: no score on a side, fewer than two classes, or a score that is not finite.
+        ValueError: no score on a side, no class, or a score that is not finite.
     """
     estimates = [_estimates(side, classes) for side in sides]
-    if classes < 2:
-        raise ValueError("one class shows nothing of the spread between classes")
     values = np.concatenate([np.stack([score(weights) for side in sides for score in side], 1)
                              for weights in class_draws(classes, resamples, seed)])
     values = values[np.isfinite(values).all(1)]
@@ -137,9 +117,11 @@ def spread(sides: Sequence[Sequence[Resampled]], classes: int, resamples: int, s
     error = parts[0].mean(1) - sum(part.mean(1) for part in parts[1:])
     own = sum(_own_ways(part) for part in parts)
     common = max(0.0, 1 - own / error.var()) if own else 1.0
-    by_seed = tuple((float(side.var(ddof=1)) / len(side), len(side)) for side in estimates if len(side) > 1)
+    seeds = [side.var(ddof=1) / len(side) if len(side) > 1 else 0.0 for side in estimates]
+    pooled = sum(variance**2 / (len(side) - 1) for variance, side in zip(seeds, estimates, strict=True) if variance)
     return Spread(float(estimates[0].mean() - sum(side.mean() for side in estimates[1:])), classes,
-                  error * np.sqrt(classes / (classes - 1)), by_seed, common)
+                  error * np.sqrt(classes / max(classes - 1, 1)), common, float(sum(seeds)),
+                  float(sum(seeds) ** 2 / pooled) if pooled else 1.0)
 
 
 def _estimates(side: Sequence[Resampled], classes: int) -> np.ndarray:

@@ -165,14 +165,12 @@ def test_no_keypoints_names_the_data_sets_that_have_some(birds):
         audited()
 
 
-def test_an_empty_split_an_unknown_one_and_a_view_that_needs_pictures_are_user_errors(birds):
+def test_an_empty_split_and_an_unknown_one_are_user_errors(birds):
     birds(np.zeros((2, 2, 2)), [0, 1], test=False)
     with pytest.raises(UserError, match="split test of birds holds no picture"):
         audited()
     with pytest.raises(UserError, match="unknown split 'tset'"):
         audited(split="tset")
-    with pytest.raises(UserError, match="whose part_view is box"):
-        audited(rules=protocol("partbench", part_view="full"))
 
 
 def test_the_command_prints_a_table_and_writes_the_page(tiny_cub, harness, tmp_path):

@@ -55,7 +55,8 @@ def test_training_batches_are_the_same_for_any_number_of_workers(data):
 
 
 def test_scored_samples_are_the_same_for_any_number_of_workers(data):
-    passes = [list(clean_batches(data["test"], datasets.view("box", 32), NORMALISE, 4, workers)) for workers in (0, 2)]
+    passes = [list(clean_batches(data["test"], datasets.view("box", 32), NORMALISE, 4, workers, masks=True))
+              for workers in (0, 2)]
     assert [len(clean.samples) for clean in passes[0]] == [4, 4, 1]
     for one, other in zip(*passes, strict=True):
         assert all(map(same, one.samples, other.samples))

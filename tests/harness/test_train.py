@@ -13,6 +13,7 @@ import torch
 from rehearsal import EPOCHS, STEPS, toy, training
 from toy import Toy
 
+from partbench.harness import progress
 from partbench.harness.config import make_config
 from partbench.harness.plan import make_plan
 from partbench.harness.run_folders import run_folder
@@ -178,3 +179,15 @@ def test_a_real_method_stopped_in_its_second_epoch_ends_with_the_same_bits(name,
     assert last[0] == last[1]
     frames = [Store(job.out).read()[0] for job in jobs]
     assert frames[0][["metric", "level", "value"]].equals(frames[1][["metric", "level", "value"]])
+
+
+def test_work_of_an_earlier_attempt_is_neither_to_do_nor_a_sign_of_speed(monkeypatch):
+    clock = iter([0.0, 10.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    told = []
+    reporter = progress.Reporter(told.append)
+    reporter.begin(100)
+    reporter.skip(80)
+    reporter.step("train", 5, 1.0)
+    assert told[-1].done == 85
+    assert told[-1].seconds_left == pytest.approx(10.0 * 15 / 5)
