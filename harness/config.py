@@ -111,6 +111,8 @@ def _scalar(text: str) -> Any:
             return float(value)
         except ValueError:
             return value
+    if text == "null":
+        return None
     return value if isinstance(value, bool | int | float) else text
 
 

@@ -12,13 +12,13 @@ from ..leaderboard import Store
 from ..methods.cards.backbones import default_size, shipped
 from ..methods.cards.base import MethodCard, split_name
 from ..methods.catalogue import registry as methods
-from ..metrics.protocol import Protocol, protocol
+from ..metrics import registry as metrics
+from ..metrics.protocol import SUBSETS, Protocol, protocol
 from .config import RunConfig
 from .control_ids import missing_controls
 from .spec import RunSpec
 
 _QUICK_IMAGES = 20
-SUBSETS = ("fidelity_images", "occlusion_images", "planted_images")
 
 
 @dataclass(frozen=True)
@@ -154,12 +154,15 @@ def _folder(out: str) -> str:
 
 
 def _protocol(config: RunConfig) -> Protocol:
-    changes = _overrides(config, "protocol")
+    """The protocol of a request. How many images it takes only changes one that measures on a part of them."""
+    named = protocol(config.protocol)
+    needs = {card.needs for card in metrics.cards.values() if named.scores(card.name)}
+    changes = {}
     if config.preset == "quick":
-        changes = dict.fromkeys(SUBSETS, _QUICK_IMAGES) | changes
-    if config.fidelity_images:
+        changes = {name: _QUICK_IMAGES for name, about in SUBSETS.items() if about & needs}
+    if config.fidelity_images and SUBSETS["fidelity_images"] & needs:
         changes["fidelity_images"] = config.fidelity_images
-    return protocol(config.protocol, **changes)
+    return protocol(config.protocol, **changes | _overrides(config, "protocol"))
 
 
 def digest(config: RunConfig) -> str:

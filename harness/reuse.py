@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ..leaderboard import Store
 from ..metrics import Protocol, fidelity_subset
+from ..metrics.protocol import SUBSETS
 from .evidence import Evidence, Record
 from .feeds import KINDS
 from .items import evidence_of, protocol_of
@@ -41,8 +42,7 @@ SHAPED_BY: dict[str, tuple[str, ...]] = {
 }
 """Protocol fields that the evidence behind each need depends on; the others only say how it is scored."""
 
-SUBSETS = {"insertion": "fidelity_images", "deletion": "fidelity_images", "occlusion": "occlusion_images",
-           "removal": "planted_images", "planted": "planted_images", "background": "planted_images"}
+_SUBSET_OF = {need: name for name, about in SUBSETS.items() for need in about}
 """Field that says on how many images a need is met, where that is not all of them."""
 
 
@@ -108,7 +108,7 @@ def _obstacle(need: str, source: Source, wanted: Protocol) -> str:
         return f"its items were made for {given.name}, which does not score it"
     if need == "noisy_peaks" and wanted.noise_draws > given.noise_draws:
         return f"noise_draws is {wanted.noise_draws}, its items have {given.noise_draws}"
-    name = SUBSETS.get(need)
+    name = _SUBSET_OF.get(need)
     if name and getattr(wanted, name) != getattr(given, name):
         everything = source.evidence.get("logits", "final")
         if getattr(wanted, name) > getattr(given, name) and (
@@ -129,7 +129,7 @@ def _take(need: str, source: Source, wanted: Protocol, result: Reused) -> None:
 
 
 def _subset(need: str, record: Record, source: Source, wanted: Protocol) -> Record:
-    name = SUBSETS.get(need)
+    name = _SUBSET_OF.get(need)
     if name is None or getattr(wanted, name) >= getattr(source.protocol, name):
         return record
     everything = source.evidence.get("logits", "final")

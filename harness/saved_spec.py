@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..metrics.protocol import Protocol, protocols
-from .plan import SUBSETS, Job
+from ..metrics.protocol import SUBSETS, Protocol, protocols
+from .plan import Job
 
 
 def saved_spec(job: Job) -> dict[str, Any]:

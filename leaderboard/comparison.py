@@ -14,7 +14,7 @@ from ..metrics import Comparison, holm, rank_intervals, tie_groups
 from .board import Board, Column, Line
 from .class_sums import RESAMPLES, ClassSums
 from .collect import boards
-from .store import Store
+from .store import Store, load
 
 if TYPE_CHECKING:
     import pandas
@@ -101,19 +101,17 @@ def compare(out: str | os.PathLike, metric: str = "consistency_gain", resamples:
     """
     import pandas as pd
 
-    store = Store(out)
-    frame, _ = store.current()
-    known = sorted({name for name in frame["metric"] if name})
+    frame = load(out)
+    known = {name for name in frame["metric"] if name}
     if metric not in known:
         raise unknown("scored metric", metric, known)
-    rows = [row for board in boards(frame, ClassSums(store)) for row in _rows(board, metric, resamples)]
-    return pd.DataFrame(rows, columns=_COLUMNS)
+    found = boards(frame[frame["metric"] == metric], ClassSums(Store(out)))
+    return pd.DataFrame([row for board in found for row in _rows(board, resamples)], columns=_COLUMNS)
 
 
-def _rows(board: Board, metric: str, resamples: int) -> list[tuple]:
+def _rows(board: Board, resamples: int) -> list[tuple]:
     place = [getattr(board, name) for name in _PLACE]
-    only = [column for column in board.columns if column.metric == metric]
-    return [(*place, metric, pair.first.title, pair.first.level, pair.second.title, pair.second.level,
+    return [(*place, ranking.column.metric, pair.first.title, pair.first.level, pair.second.title, pair.second.level,
              pair.found.difference, pair.found.low, pair.found.high, pair.found.p_value, pair.p_holm,
              pair.found.effect_size)
-            for each in rankings(board, only, resamples) for ranking in each for pair in ranking.pairs]
+            for each in rankings(board, resamples) for ranking in each for pair in ranking.pairs]

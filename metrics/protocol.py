@@ -53,7 +53,7 @@ class Protocol(BaseModel):
     fidelity_seed: int = Field(0, ge=0, description="which images those are")
     fidelity_steps: int = Field(224, ge=1, description="equal steps from the first to the last pixel")
     fidelity_forwards: int | None = Field(
-        40, ge=8, description="forward passes for both curves of an image, placed where they bend; none: every step")
+        40, ge=8, description="forward passes for both curves of an image, placed where they bend; null: every step")
     deletion_substrate: Literal["mean_colour", "zeros"] = Field(
         "mean_colour", description="what deletion ends with: ImageNet's mean colour, or zeros of the normalised image")
     insertion_substrate: Literal["blur_reflect", "blur_zero"] = Field(
@@ -96,8 +96,8 @@ def _of(name: str, *metrics: str, **settings: Any) -> Protocol:
 
 protocols: dict[str, Protocol] = {card.name: card for card in (
     Protocol(),
-    # EvalProtoPNet's code: one noisy pass (unseeded there), flat maps searched, everything on box crops.
-    _of("huang2023", "accuracy", "consistency", "stability", accuracy_view="box", noise_draws=1, near_constant="score"),
+    # EvalProtoPNet's code: one noisy pass (unseeded there), and flat maps are searched.
+    _of("huang2023", "consistency", "stability", noise_draws=1, near_constant="score"),
     # IVPT's code: the same on the third-from-last map set; part discovery on images that skip the normalisation.
     _of("ivpt", "accuracy", "consistency", "stability", "nmi", "ari", "keypoint_regression", level="public",
         noise_draws=1, near_constant="score", assignment_normalised=False),
@@ -109,6 +109,14 @@ protocols: dict[str, Protocol] = {card.name: card for card in (
     _of("prompt_cam", "accuracy", "insertion", "deletion", accuracy_view="squashed", fidelity_view="squashed",
         fidelity_steps=50, fidelity_forwards=None, deletion_substrate="zeros", insertion_substrate="blur_zero"),
 )}
+
+
+SUBSETS: dict[str, frozenset[str]] = {
+    "fidelity_images": frozenset({"insertion", "deletion"}),
+    "occlusion_images": frozenset({"occlusion"}),
+    "planted_images": frozenset({"removal", "planted", "background"}),
+}
+"""Fields that say on how many images something is measured, and the needs (of metrics' cards) that they are about."""
 
 
 def protocol(name: str, **changes: Any) -> Protocol:

@@ -116,7 +116,7 @@ def spread(sides: Sequence[Sequence[Resampled]], classes: int, resamples: int, s
     parts = np.split(values, np.cumsum([len(side) for side in estimates])[:-1], 1)
     error = parts[0].mean(1) - sum(part.mean(1) for part in parts[1:])
     own = sum(_own_ways(part) for part in parts)
-    common = max(0.0, 1 - own / error.var()) if own else 1.0
+    common = float(1 - own / error.var()) if own < error.var() else 0.0
     seeds = [side.var(ddof=1) / len(side) if len(side) > 1 else 0.0 for side in estimates]
     pooled = sum(variance**2 / (len(side) - 1) for variance, side in zip(seeds, estimates, strict=True) if variance)
     return Spread(float(estimates[0].mean() - sum(side.mean() for side in estimates[1:])), classes,

@@ -3,7 +3,8 @@
 Both take the differences of two methods on the same images as drawn in two steps, classes and then images of them, and
 ask for a two-sided paired test whose units are classes. Approximations: the mean difference is normal, with Guenther's
 term for the test's few degrees of freedom ("Sample size formulas for normal theory t tests", The American Statistician,
-1981); classes have equally many images; the models are the two that were trained, not all that seeds could give.
+1981); further classes are of the sizes of those there are; the models are the two that were trained, not all that
+seeds could give.
 """
 
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ def minimum_detectable_difference(differences: ArrayLike, classes: ArrayLike, po
     found = _Components.of(differences, classes)
     quantiles, term = _quantiles(power, alpha)
     # Up to two classes no difference is large enough for the approximation.
-    return quantiles * (found.per_class() / (found.classes - term)) ** 0.5 if found.classes > term else inf
+    return float(quantiles * (found.per_class() / (found.classes - term)) ** 0.5) if found.classes > term else inf
 
 
 def sample_needed(difference: float, differences: ArrayLike, classes: ArrayLike, power: float = 0.8,
@@ -67,7 +68,7 @@ def sample_needed(difference: float, differences: ArrayLike, classes: ArrayLike,
     found = _Components.of(differences, classes)
     quantiles, term = _quantiles(power, alpha)
     needed = ceil(quantiles**2 * found.per_class() / difference**2 + term)
-    left = (found.classes - term) * (difference / quantiles) ** 2 - found.between
+    left = (found.classes - term) * (difference / quantiles) ** 2 - found.between * found.uneven
     return SampleNeeded(max(needed, 2), max(1, ceil(found.within / left)) if left > 0 else inf)
 
 
@@ -76,12 +77,14 @@ class _Components:
     """Variance of differences, by where it comes from (analysis of variance, unequal classes).
 
     Attributes:
-        classes, images: number of classes; images per class that unequal ones are worth.
+        classes, images: number of classes, and of images per class on average.
+        uneven: how much more the spread between classes weighs in the mean because some have more images; 1 or above.
         between, within: variance of classes' true means, and of images in their class.
     """
 
     classes: int
     images: float
+    uneven: float
     between: float
     within: float
 
@@ -99,13 +102,14 @@ class _Components:
         means = np.bincount(index, values) / sizes
         spare = len(values) - len(sizes)
         within = float(((values - means[index]) ** 2).sum() / spare) if spare else 0.0
-        images = (len(values) - (sizes**2).sum() / len(values)) / (len(sizes) - 1)
-        apart = float((sizes * (means - values.mean()) ** 2).sum() / (len(sizes) - 1))
-        return cls(len(sizes), float(images), max(0.0, (apart - within) / images), within)
+        worth = (len(values) - (sizes**2).sum() / len(values)) / (len(sizes) - 1)
+        apart = (sizes * (means - values.mean()) ** 2).sum() / (len(sizes) - 1)
+        return cls(len(sizes), len(values) / len(sizes), float(len(sizes) * (sizes**2).sum() / len(values) ** 2),
+                   max(0.0, float(apart - within) / worth), within)
 
     def per_class(self) -> float:
-        """Variance of a class's mean difference."""
-        return self.between + self.within / self.images
+        """Variance of the mean difference, times the number of classes."""
+        return self.between * self.uneven + self.within / self.images
 
 
 def _quantiles(power: float, alpha: float) -> tuple[float, float]:

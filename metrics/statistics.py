@@ -59,8 +59,9 @@ def mean_interval(values: ArrayLike, classes: ArrayLike, class_weights: ArrayLik
     A hierarchical bootstrap of seeds, classes and images whose levels add up to the variance of the mean, each counted
     once. A class is drawn with the images it has, which carries their spread along. Resampled distances are scaled by
     sqrt(C / (C - 1)) and from the normal's quantile to that of Student's t; the longer side of a skewed distribution is
-    lengthened by its third moment over its second (half of which the percentiles miss). Training seeds are crossed
-    with images: their standard error adds in squares, see :func:`limits`.
+    lengthened by its third moment over its second, by which percentiles fall short (Johnson, "Modified t tests and
+    confidence intervals for asymmetrical populations", JASA 1978). Training seeds are crossed with images: their
+    standard error adds in squares, see :func:`limits`.
 
     Args:
         values: [N], or [S, N] for the same images under S training seeds.
@@ -103,12 +104,12 @@ def unit_sums(values: ArrayLike, classes: ArrayLike,
     if not np.isfinite(values).all():
         raise ValueError("a value is not finite on some image")
     _, index, images = np.unique(classes, return_inverse=True, return_counts=True)
-    share = np.ones(len(images)) if class_weights is None else np.asarray(class_weights, np.float64) / images
-    if share.shape != images.shape or not (share >= 0).all() or not share.any():
+    weights = images.astype(np.float64) if class_weights is None else np.asarray(class_weights, np.float64)
+    if weights.shape != images.shape or not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
         raise ValueError(f"class_weights must be {len(images)} numbers of at least 0, one per class, and not all 0")
     if len(images) == 1:
         return values, np.ones(values.shape[1])
-    return np.stack([np.bincount(index, row) * share for row in values]), images * share
+    return np.stack([np.bincount(index, row) for row in values]) * (weights / images), weights
 
 
 def _interval(scores: Sequence[Resampled], classes: int, units: int, resamples: int, seed: int,
@@ -117,10 +118,9 @@ def _interval(scores: Sequence[Resampled], classes: int, units: int, resamples: 
     if classes == 1:
         return bounds
     below, above = limits(found)
-    if found.flat:
+    if found.flat and np.isfinite(bounds).all():
         unseen = (1 - _TAIL ** (1 / units)) * (bounds[1] - bounds[0])
-        at_low, at_high = np.isclose(found.estimate, bounds, rtol=0, atol=1e-9)
-        below, above = unseen * at_high if at_high else 0.0, unseen if at_low else 0.0
+        above, below = unseen * np.isclose(found.estimate, bounds, rtol=0, atol=1e-9)
     low, high = np.clip([found.estimate - below, found.estimate + above], *bounds)
     return min(float(low), found.estimate), max(float(high), found.estimate)
 
@@ -175,15 +175,18 @@ def _normal(outside: float) -> float:
 
 def student_t(degrees: float, outside: float) -> float:
     """The size that Student's t exceeds with chance ``outside``, to four digits."""
-    angles, tail = _t_angles(degrees)
-    return float(np.sqrt(degrees) * np.tan(np.interp(-outside, -tail, angles)))
+    angles, inside = _t_angles(degrees)
+    return float(np.sqrt(degrees) * np.tan(np.interp(-outside, inside, angles)))
 
 
 @lru_cache(maxsize=16)
 def _t_angles(degrees: float) -> tuple[np.ndarray, np.ndarray]:
-    """Angles, and the chance that t = sqrt(degrees) tan(angle) is exceeded: its density is cos(angle)**(degrees-1)."""
+    """Angles, and minus the chance that t = sqrt(degrees) tan(angle) is exceeded.
+
+    The density of the angle is cos(angle) ** (degrees - 1).
+    """
     angles = np.linspace(0, np.pi / 2, 20_001)
     density = np.cos(angles) ** (degrees - 1)
     steps = (density[1:] + density[:-1]) / 2
-    tail = np.append(np.cumsum(steps[::-1])[::-1], 0)
-    return angles, tail / tail[0]
+    beyond = np.append(np.cumsum(steps[::-1])[::-1], 0)
+    return angles, -beyond / beyond[0]

@@ -96,7 +96,7 @@ def test_hits_are_bits_of_the_keypoints_in_the_region():
 
 
 @pytest.mark.parametrize(("name", "changes"), [
-    ("partbench", {"half_size": 20, "threshold": 0.5, "min_visible": 2}), ("huang2023", {"accuracy_view": "full"}),
+    ("partbench", {"half_size": 20, "threshold": 0.5, "min_visible": 2}), ("huang2023", {}),
     ("partbench", {"noise_draws": 1}), ("partbench", {"fidelity_images": 3}), ("partbench", {"level": "public"}),
 ])
 def test_what_only_scoring_reads_can_change_without_the_model(name, changes, tmp_path):

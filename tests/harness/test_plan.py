@@ -81,7 +81,7 @@ def test_more_pictures_are_other_data(ids, write_tiny_cub, tmp_path):
 
 @pytest.mark.parametrize(("text", "value"), [
     ("17,14", [17, 14]), ("3", 3), ("1e-3", 0.001), ("true", True), ("classes", "classes"),
-    ("2024-01-01", "2024-01-01"), ("", ""), ("null", "null"), ("{a: 1}", "{a: 1}")])
+    ("2024-01-01", "2024-01-01"), ("", ""), ("null", None), ("{a: 1}", "{a: 1}")])
 def test_set_reads_numbers_lists_and_words(text, value):
     assert parse_set([f"ivpt.some={text}"]) == {"ivpt.some": value}
 

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
@@ -38,6 +39,23 @@ def store(tmp_path):
     made = Store(tmp_path)
     made.check_writable()
     return made
+
+
+@pytest.fixture
+def score(store):
+    """Store one score of a run: the mean of its classes' shares, with what each class adds beside some evidence."""
+
+    def write(run_id, shares, metric="consistency", level="final", value=None, split="test", protocol_id=PROTOCOL,
+              **changes):
+        value = float(np.mean(shares)) if value is None else value
+        store.write_scores(run_id, protocol_id, split, [_row(
+            metric, value, run_id, level=level, split=split, protocol_id=protocol_id, ci_low=value - 0.03,
+            ci_high=value + 0.03, **changes)])
+        sums = pd.DataFrame({"label": range(len(shares)), "value": 30 * np.asarray(shares), "weight": 30.0})
+        items = pd.concat([sums, pd.DataFrame({"label": [0], "x": [3.0]})], ignore_index=True)
+        store.write_items(run_id, protocol_id, split, items.assign(metric=metric, level=level))
+
+    return write
 
 
 @pytest.fixture

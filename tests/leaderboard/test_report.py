@@ -138,10 +138,12 @@ def test_a_store_in_memory_gets_its_report_there(row):
     assert b"73.3" in store.folder.read(store.folder.path("report", "index.html"))
 
 
-def test_drawing_needs_no_torch(filled, tmp_path):
+def test_drawing_and_comparing_need_no_torch(filled, score, tmp_path):
     import subprocess
     import sys
 
+    for run_id in ("aa", "bb"):
+        score(run_id, [0.2, 0.5, 0.6], method=run_id)
     code = (f"import sys; from partbench.leaderboard import build_report; build_report({str(tmp_path)!r}); "
             "assert not {'torch', 'ray'} & {*sys.modules}")
     subprocess.run([sys.executable, "-c", code], check=True)
