@@ -98,16 +98,17 @@ def run(
 
 
 def _carry_out(request: Any, plan: Any) -> int:
-    from ..leaderboard import Store, leaderboard_table
+    from ..leaderboard import ClassSums, Store, leaderboard_table
     from .api import execute
 
     if plan.finished:
         console.print(f"{len(plan.finished)} of {len(plan.jobs)} runs were finished before")
     result = execute(request, plan, Console(stderr=True))
-    frame, problems = Store(request.out).current()
+    store = Store(request.out)
+    frame, problems = store.current()
     for problem in problems:
         Console(stderr=True).print(f"warning: {problem}", markup=False, soft_wrap=True)
-    console.print(leaderboard_table(frame, console.width))
+    console.print(leaderboard_table(frame, console.width, sums=ClassSums(store)))
     if _outdated(Path(request.out)):
         from ..leaderboard import build_report
 
@@ -163,7 +164,7 @@ def score(
     out: Out = "results",
 ) -> None:
     """Score a run under another protocol from what its evaluation kept: no model, no pictures."""
-    from ..leaderboard import Store, leaderboard_table
+    from ..leaderboard import ClassSums, Store, leaderboard_table
     from .config import parse_set
     from .rescore import protocol_with, rescore
 
@@ -171,7 +172,7 @@ def score(
     run_id = rescore(out, run, wanted, split)
     frame, _ = Store(out).current()
     rows = frame[(frame.run_id == run_id) & (frame.protocol_id == wanted.id) & (frame.split == split)]
-    console.print(leaderboard_table(rows, console.width))
+    console.print(leaderboard_table(rows, console.width, sums=ClassSums(Store(out))))
 
 
 protocols = typer.Typer(no_args_is_help=True, help="What a score depends on besides the model.")

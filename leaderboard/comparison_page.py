@@ -39,7 +39,7 @@ def _folded(found: Sequence[Ranking]) -> str:
     body = "".join(_pair(ranking, pair) for ranking in found for pair in ranking.pairs)
     table = _table("Pairs", _PAIRS, ["pair", "metric", "difference", "p", "d_z"], f"<tbody>{body}</tbody>")
     return ("<details><summary>Every pair of lines, and which are tied</summary>"
-            f"<p>Lines that are not told apart from the first of their group, best group first:</p>"
+            "<p>Lines that are not told apart from the first of their group, best group first:</p>"
             f"<ul>{ties}</ul>{table}</details>")
 
 

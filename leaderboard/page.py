@@ -72,7 +72,7 @@ def _line(board: Board, line: Line) -> str:
     cells = "".join(f"<td>{_cell(board, line, column)}</td>" for column in board.columns)
     minutes = "" if line.train_seconds is None else f"{line.train_seconds / 60:.1f}"
     parameters = "" if line.trainable_parameters is None else f"{line.trainable_parameters:,}"
-    level = "control" if line.is_control else escape(printable(line.level, 40))
+    level = "control" if line.is_control and not line.judges else escape(printable(line.level, 40))
     return (f'<tr><th scope="row">{name(line_name(line))}</th><td>{level}</td><td>{line.seeds}</td>{cells}'
             f"<td>{minutes}</td><td>{parameters}</td></tr>")
 

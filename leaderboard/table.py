@@ -94,8 +94,8 @@ def _level_width(board: Board) -> int:
 
 
 def _level(line: Line) -> str:
-    # Controls say what they are; "final" would suggest that there were other levels.
-    return "control" if line.is_control else printable(line.level)
+    # Blind controls have no map sets; "final" would suggest that there were others.
+    return "control" if line.is_control and not line.judges else printable(line.level)
 
 
 def _table(board: Board, columns: list[Column]) -> Table:

@@ -4,7 +4,8 @@ A rank is what pairwise tests leave possible: of M methods, one is at best behin
 and at worst ahead of those that are significantly worse. With Holm's correction over all pairs no test is wrong with
 95 % chance, and then all intervals hold their true ranks at once; resampled ranks do not, where methods are close to
 equal. Klein, Wright and Wieczorek, "A joint confidence region for an overall ranking of populations", Journal of the
-Royal Statistical Society C, 2020; Mohamad, Goeman and van Zwet, "Simultaneous confidence intervals for ranks", 2019.
+Royal Statistical Society C, 2020; Mohamad, van Zwet and Goeman, "Simultaneous confidence intervals for ranks with
+application to ranking institutions", Biometrics, 2022.
 """
 
 from collections.abc import Callable, Sequence
