@@ -26,7 +26,8 @@ from .score import Score
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_SHAPES, _PROTOCOL = b"evidence", b"protocol"
+_SHAPES, _PROTOCOL, _MADE = b"evidence", b"protocol", b"passes"
+_VERSION = b"1"  # of the passes that make evidence: raised when theirs would differ, so that old evidence is not reused
 
 
 class _About(BaseModel):
@@ -60,11 +61,14 @@ def items_table(evidence: Evidence, scores: Iterable[Score], run_id: str, split:
     table = pa.concat_tables([schema.empty_table(), *tables])
     for name, value in (("split", split), ("protocol_id", protocol.id), ("run_id", run_id)):
         table = table.add_column(0, name, pa.repeat(value, len(table)))
-    return table.replace_schema_metadata({_SHAPES: _Abouts.dump_json(abouts), _PROTOCOL: protocol.model_dump_json()})
+    return table.replace_schema_metadata({_SHAPES: _Abouts.dump_json(abouts), _PROTOCOL: protocol.model_dump_json(),
+                                           _MADE: _VERSION})
 
 
 def protocol_of(table: "pa.Table") -> Protocol | None:
-    """The protocol under which the evidence was made; None where this partbench does not understand it."""
+    """The protocol under which the evidence was made; None where this partbench would make it differently."""
+    if (table.schema.metadata or {}).get(_MADE) != _VERSION:
+        return None
     try:
         return Protocol.model_validate_json((table.schema.metadata or {}).get(_PROTOCOL, b""))
     except ValidationError:

@@ -54,14 +54,14 @@ def mean_coverage(data_sets, kind, classes, seeds, class_spread, seed_spread, lu
 
 MEANS = [(kind, classes, seeds, class_spread, seed_spread, luck)
          for kind in ("bernoulli", "continuous") for classes in (20, 40, 200) for seeds in (1, 2, 3, 5)
-         for class_spread in (0.0, 0.03, 0.08) for seed_spread, luck in
-         ([(0.0, 0.5)] if seeds == 1 else [(0.0, 0.5), (0.0, 1.0), (0.01, 0.5), (0.04, 1.0)])]
+         for class_spread in (0.0, 0.08) for seed_spread, luck in
+         ([(0.0, 0.5)] if seeds == 1 else [(0.0, 0.5), (0.01, 0.5), (0.04, 1.0)])]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", MEANS, ids=str)
 def test_intervals_of_means_hold_the_truth_in_92_to_98_percent(case):
-    assert 0.92 <= mean_coverage(2000, *case) <= 0.985
+    assert 0.92 <= mean_coverage(1000, *case) <= 0.985
 
 
 @pytest.mark.parametrize("case", [
@@ -160,8 +160,8 @@ TESTS = [(kind, classes, seeds, class_spread, seed_spread)
 @pytest.mark.slow
 @pytest.mark.parametrize("case", TESTS, ids=str)
 def test_equal_methods_are_called_different_in_5_percent(case):
-    found = list(comparisons(2000, *case))
-    assert np.mean([one.p_value < 0.05 for one in found]) < 0.065
+    found = list(comparisons(1000, *case))
+    assert np.mean([one.p_value < 0.05 for one in found]) < 0.07
     assert 0.93 <= np.mean([one.low <= 0 <= one.high for one in found]) <= 0.99
 
 
