@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from torch import Tensor
@@ -44,7 +45,8 @@ class Score:
 
     def columns(self, card: MetricCard) -> dict[str, Any]:
         """The columns of a row that it fills."""
-        low, high = self.interval
+        # An unbounded score of a single class could be anything: rows hold finite numbers.
+        low, high = (end if end is None or isfinite(end) else None for end in self.interval)
         return {
             "metric": self.metric, "level": self.level, "value": self.value, "ci_low": low, "ci_high": high,
             "n": self.images, "unit": card.unit, "higher_is_better": card.higher_is_better,

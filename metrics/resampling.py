@@ -118,6 +118,8 @@ def spread(sides: Sequence[Sequence[Resampled]], classes: int, resamples: int, s
     own = sum(_own_ways(part) for part in parts)
     common = float(1 - own / error.var()) if own < error.var() else 0.0
     seeds = [side.var(ddof=1) / len(side) if len(side) > 1 else 0.0 for side in estimates]
+    if not any(seeds):
+        common = 1.0  # seeds that agree by chance hold nothing: what is their own stays with the classes
     pooled = sum(variance**2 / (len(side) - 1) for variance, side in zip(seeds, estimates, strict=True) if variance)
     return Spread(float(estimates[0].mean() - sum(side.mean() for side in estimates[1:])), classes,
                   error * np.sqrt(classes / max(classes - 1, 1)), common, float(sum(seeds)),

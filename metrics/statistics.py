@@ -135,7 +135,8 @@ def limits(found: Spread) -> tuple[float, float]:
     """
     by_class = found.by_class * np.sqrt(found.common)
     low, high = np.percentile(by_class, [100 * _TAIL, 100 * (1 - _TAIL)])
-    lag = np.mean(by_class**3) / by_class.var() if by_class.any() else 0.0
+    variance = by_class.var()
+    lag = np.mean(by_class**3) / variance if variance else 0.0
     wider = student_t(found.classes - 1, 2 * _TAIL) / _normal(2 * _TAIL)
     below, above = max(0.0, -low * wider - min(lag, 0)), max(0.0, high * wider + max(lag, 0))
     seeds = _seeds(found, 2 * _TAIL)

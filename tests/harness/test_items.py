@@ -133,7 +133,8 @@ def test_items_of_an_unknown_protocol_or_a_broken_shape_are_passed_over(tmp_path
     metadata = table.schema.metadata
     shapes = json.loads(metadata[b"evidence"])
     shapes["logits/final"]["logits"]["shape"] = [77]
-    for number, changed in enumerate(({b"protocol": b"{}x"}, {b"passes": b"0"}, {b"evidence": json.dumps(shapes)}, {b"evidence": b"[]"})):
+    broken = ({b"protocol": b"{}x"}, {b"passes": b"0"}, {b"evidence": json.dumps(shapes)}, {b"evidence": b"[]"})
+    for number, changed in enumerate(broken):
         store.write_items(run, f"p{number}", "test", table.replace_schema_metadata(metadata | changed))
     assert sources(store, run, "test") == []
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
@@ -23,6 +23,7 @@ QUARTERS = torch.eye(4, dtype=torch.bool).view(1, 4, 2, 2).repeat_interleave(2, 
 """Four parts, each a quarter of a picture of 4 x 4 pixels."""
 
 
+@settings(deadline=None)
 @given(st.integers(3, 15).flatmap(lambda parts: st.tuples(*[
     st.lists(st.integers(0, 5), min_size=parts, max_size=parts)] * 2)))
 def test_the_rank_correlation_is_spearmans_with_average_ranks(pair):

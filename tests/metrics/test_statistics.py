@@ -104,6 +104,13 @@ def test_without_spread_there_is_no_width_but_at_a_bound():
     assert (low, (1 - high) ** 40) == pytest.approx((0, 0.025))
 
 
+def test_two_seeds_that_agree_by_chance_do_not_hide_the_classes():
+    right = np.eye(8)[:2]  # each seed is right on one class of eight, and on another one
+    low, high = class_interval([ratio_of_sums(row, np.ones(8)) for row in right], 8, bounds=(0, 1))
+    assert low < 0.05
+    assert high > 0.25
+
+
 def test_a_biased_score_is_not_pushed_by_its_bias_again():
     def seen(weights):  # a draw misses a third of the classes
         return (weights > 0).mean(1)
