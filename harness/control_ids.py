@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from ..metrics import registry as metrics
 from .spec import canonical
 
 if TYPE_CHECKING:
@@ -12,9 +13,18 @@ if TYPE_CHECKING:
 BLIND = ("random_peaks", "centre_peak", "constant_peak", "edge_peaks")
 """Peaks that no model has placed: once for a data set."""
 
-OF_A_METHOD = ("untrained", "swapped", "shuffled", "gaussian", "edges", "random")
-"""Lie detectors of one run: its method before training, its maps on other images, asked for other labels, and saliency
-that never saw its model."""
+_CURVES = frozenset({"insertion", "deletion"})
+_PEAKS = frozenset({"peaks", "strengths"})
+OF_A_METHOD: dict[str, frozenset[str]] = {
+    "untrained": frozenset({"logits", "noisy_peaks", "cover", "assignment"}) | _PEAKS | _CURVES,
+    "swapped": frozenset({"noisy_peaks"}) | _PEAKS | _CURVES,
+    "shuffled": frozenset({"logits"}) | _PEAKS | _CURVES,
+    "gaussian": _CURVES,
+    "edges": _CURVES,
+    "random": _CURVES,
+}
+"""Lie detectors of one run, and the needs of metrics that they have evidence for: its method before training, its maps
+on other images, asked for other labels, and saliency that never saw its model."""
 
 
 def blind_id(name: str, job: "Job") -> str:
@@ -30,7 +40,8 @@ def control_id(name: str, job: "Job") -> str:
 
 def missing_controls(job: "Job", known: Collection[str]) -> list[str]:
     """The controls of a run that have no rows yet; ``known`` are the ids that have."""
-    return [name for name in OF_A_METHOD if control_id(name, job) not in known]
+    needs = {card.needs for card in metrics.cards.values() if job.protocol.scores(card.name)}
+    return [name for name, met in OF_A_METHOD.items() if met & needs and control_id(name, job) not in known]
 
 
 def _digest(identity: dict) -> str:

@@ -151,7 +151,7 @@ def _vector_rows(record: Record, kind: str, level: str) -> dict[str, Any]:
     import pyarrow as pa
 
     joined = torch.cat([value.reshape(len(record), -1).float() for value in record.values.values()], 1)
-    offsets = np.arange(0, joined.numel() + 1, max(joined.shape[1], 1), dtype=np.int32)
+    offsets = np.arange(len(record) + 1, dtype=np.int32) * joined.shape[1]
     vectors = pa.ListArray.from_arrays(offsets, pa.array(_flat(joined), pa.float32()))
     return _rows(kind, level, record.ids, record.labels) | {"vector": vectors}
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from .. import metrics
 from ..methods import Method
+from .control_ids import OF_A_METHOD
 from .evaluate import evaluate
 from .evidence import Evidence, Record
 from .loaders import Clean
@@ -50,8 +51,7 @@ def _images(context: Context) -> int:
 def _untrained(context: Context, untrained: Callable[[], Method]) -> Evidence:
     """The method before training: what its architecture and backbone score without having learnt the classes."""
     protocol = context.protocol.model_copy(update={"fidelity_images": _images(context)})
-    needs = set(context.needs) & {"logits", "peaks", "noisy_peaks", "strengths", "cover", "assignment", "insertion",
-                                  "deletion"}
+    needs = set(context.needs) & OF_A_METHOD["untrained"]
     return evaluate(_fresh(context, method=untrained(), protocol=protocol, needs=needs))
 
 
@@ -89,7 +89,7 @@ def _shuffled(context: Context, _: Callable[[], Method]) -> Evidence:
     pictures = context.pictures
     dealt = torch.tensor(pictures.labels)[torch.randperm(len(pictures), generator=generator("shuffled labels"))]
     labels = dict(zip(pictures.ids, dealt.tolist(), strict=True))
-    own = _fresh(context, needs=set(context.needs) & {"logits", "peaks", "strengths", "insertion", "deletion"})
+    own = _fresh(context, needs=set(context.needs) & OF_A_METHOD["shuffled"])
     _relabel(context, own, labels)
     if own.wanted(*perturbed.NEEDS):
         perturbed.run(own, lambda clean: _explained_for(own, clean, labels), _images(own))

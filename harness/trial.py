@@ -39,7 +39,7 @@ from .reuse import reuse, sources
 from .run_folders import run_folder
 from .run_log import run_log
 from .saved_spec import saved_spec
-from .score import Score, needs_of, scores
+from .score import Score, needs_of, scored_cards, scores
 from .seeds import derive
 from .train import Training, train
 
@@ -124,6 +124,7 @@ class Trial:
         self.dataset = opened(self.job)
         for split in (self.spec.fit_on, self.job.split):
             self.dataset[split].check_images()
+        self._check_protocol()
         self.backbone = self._backbone()
         self.method = self._created()
         self.normalise = Normalise.of(self.backbone, self.device)
@@ -131,6 +132,12 @@ class Trial:
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
         self.prepared = True
+
+    def _check_protocol(self) -> None:
+        protocol = self.job.protocol
+        if not self.dataset.parts and all(card.annotated_parts for card in scored_cards(protocol)):
+            raise UserError(f"protocol {protocol.name} scores annotated parts, and {self.dataset.name} has none; "
+                            "choose another, see: harness list protocols")
 
     def work(self) -> None:
         """Train, score, write."""

@@ -114,3 +114,26 @@ def test_a_saved_spec_keeps_what_the_user_changed_in_the_protocol(done, asked, t
     spec, = tmp_path.glob("runs/*/spec.json")
     assert json.loads(spec.read_text())["set"]["protocol.half_size"] == 50
     assert json.loads(spec.read_text())["protocol"] == "partbench"
+
+
+def test_controls_of_a_protocol_are_those_it_has_a_use_for_and_are_made_once(copy, done, harness):
+    out, ids = shutil.copytree(done[0], copy[0].with_name("whole")), done[1]
+    command = ["run", "--config", str(out / "runs" / ids["prompt_cam"] / "spec.json"), "--protocol", "huang2023",
+               "--controls", "--in-process", "--out", str(out)]
+    assert harness(*command).code == 0
+    found = partbench.leaderboard.load(out).query("protocol == 'huang2023' and method == 'control'")
+    assert {variant for variant in found.variant if "+" in variant} == {
+        f"prompt_cam+{kind}" for kind in ("untrained", "swapped", "shuffled")}
+    assert set(found.metric) == {"consistency", "stability"}
+    assert harness(*command).out.startswith("1 of 1 runs were finished before")
+
+
+def test_data_without_parts_has_no_use_for_a_protocol_of_parts(asked, harness, flags, tiny_layouts, tmp_path):
+    data = tiny_layouts.write_food101(tmp_path / "food101")
+    request = {"dataset": "food101", "data_root": str(data), "methods": "prompt_cam", "epochs": 1}
+    end = harness("run", *flags(tmp_path / "out", **request, protocol="huang2023"))
+    assert end.code == 2
+    assert "food101 has none; choose another" in end.err
+    frame = partbench.run(**asked(tmp_path / "out", **request))
+    assert set(frame.metric) >= {"accuracy", "insertion", "deletion", "distinctiveness"}
+    assert not set(frame.metric) & {"consistency", "stability", "nmi", "purity", "occlusion_agreement"}
