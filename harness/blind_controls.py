@@ -28,10 +28,10 @@ _PATCH = 16  # pixels of a cell of the edge map
 
 def write_controls(plan: Plan, console: Console) -> None:
     """Score every blind control once per data set, split and protocol of the plan."""
-    for job in {blind_id("", job): job for job in plan.jobs}.values():
+    for job in {_id("", job): job for job in plan.jobs}.values():
         store = Store(job.out)
         known = store.finished(job.protocol.id, job.split)
-        missing = [name for name in BLIND if blind_id(name, job) not in known]
+        missing = [name for name in BLIND if _id(name, job) not in known]
         dataset = opened(job) if missing else None
         if dataset is None or not dataset.parts:
             continue
@@ -39,8 +39,12 @@ def write_controls(plan: Plan, console: Console) -> None:
             _write(store, name, _evidence(name, dataset, job, console), job)
 
 
+def _id(name: str, job: Job) -> str:
+    return blind_id(name, job.spec, job.protocol, job.split)
+
+
 def _write(store: Store, name: str, evidence: Evidence, job: Job) -> None:
-    run_id = blind_id(name, job)
+    run_id = _id(name, job)
     found = scores(evidence, job.protocol)
     if not found:
         return

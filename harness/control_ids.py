@@ -2,13 +2,10 @@
 
 import hashlib
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 from ..metrics import registry as metrics
-from .spec import canonical
-
-if TYPE_CHECKING:
-    from .plan import Job
+from ..metrics.protocol import Protocol
+from .spec import RunSpec, canonical
 
 BLIND = ("random_peaks", "centre_peak", "constant_peak", "edge_peaks")
 """Peaks that no model has placed: once for a data set."""
@@ -27,21 +24,22 @@ OF_A_METHOD: dict[str, frozenset[str]] = {
 on other images, asked for other labels, and saliency that never saw its model."""
 
 
-def blind_id(name: str, job: "Job") -> str:
+def blind_id(name: str, spec: RunSpec, protocol: Protocol, split: str) -> str:
     """The run id of a blind control; the backbone only says beside whom it stands."""
-    return _digest({"control": name, "dataset": job.spec.dataset_fingerprint, "protocol": job.protocol.id,
-                    "split": job.split, "backbone": job.spec.backbone, "image_size": job.spec.image_size})
+    return _digest({"control": name, "dataset": spec.dataset_fingerprint, "protocol": protocol.id, "split": split,
+                    "backbone": spec.backbone, "image_size": spec.image_size})
 
 
-def control_id(name: str, job: "Job") -> str:
+def control_id(name: str, run_id: str, protocol: Protocol, split: str) -> str:
     """The run id of a control that belongs to a run."""
-    return _digest({"control": name, "run": job.run_id, "protocol": job.protocol.id, "split": job.split})
+    return _digest({"control": name, "run": run_id, "protocol": protocol.id, "split": split})
 
 
-def missing_controls(job: "Job", known: Collection[str]) -> list[str]:
+def missing_controls(run_id: str, protocol: Protocol, split: str, known: Collection[str]) -> list[str]:
     """The controls of a run that have no rows yet; ``known`` are the ids that have."""
-    needs = {card.needs for card in metrics.cards.values() if job.protocol.scores(card.name)}
-    return [name for name, met in OF_A_METHOD.items() if met & needs and control_id(name, job) not in known]
+    needs = {card.needs for card in metrics.cards.values() if protocol.scores(card.name)}
+    return [name for name, met in OF_A_METHOD.items()
+            if met & needs and control_id(name, run_id, protocol, split) not in known]
 
 
 def _digest(identity: dict) -> str:

@@ -110,7 +110,7 @@ def _finished(store: Store, jobs: dict[str, Job], rules: Protocol, config: RunCo
     """Runs that have their scores, and their controls where those are asked for."""
     known = store.finished(rules.id, config.split)
     return frozenset(run_id for run_id, job in jobs.items()
-                     if run_id in known and not (job.controls and missing_controls(job, known)))
+                     if run_id in known and not (job.controls and missing_controls(run_id, rules, config.split, known)))
 
 
 def _completed(config: RunConfig, dataset: DatasetCard) -> RunConfig:

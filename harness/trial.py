@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +33,8 @@ from .opened import opened
 from .passes.context import Context
 from .plan import Job
 from .progress import Event, Interrupted, Reporter
-from .provenance import hardware, peak_memory_mb, versions
 from .reuse import reuse, sources
+from .row_facts import measured, requested
 from .run_folders import run_folder
 from .run_log import run_log
 from .saved_spec import saved_spec
@@ -108,9 +107,15 @@ class Trial:
         self.train_seconds = 0.0
         self.seconds = 0.0, 0.0
         self.store = Store(job.out)
-        self.controls = missing_controls(job, self.store.finished(job.protocol.id, job.split)) if job.controls else []
+        self.controls = self._missing() if job.controls else []
         self.context: Context | None = None
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    def _missing(self) -> list[str]:
+        """Controls that have no rows yet."""
+        job = self.job
+        known = self.store.finished(job.protocol.id, job.split)
+        return missing_controls(job.run_id, job.protocol, job.split, known)
 
     def prepare(self) -> None:
         """Everything a user can get wrong, before anything is spent.
@@ -155,7 +160,7 @@ class Trial:
         self._score()
         for name, evidence in method_controls(whole, self._created, self.controls):
             log.info("control %s", name)
-            self._write(control_id(name, self.job), evidence, method="control", variant=f"{self.spec.name}+{name}")
+            self._write(self._control_id(name), evidence, method="control", variant=f"{self.spec.name}+{name}")
         log.info("done")
 
     def _score(self) -> None:
@@ -178,6 +183,16 @@ class Trial:
         self.store.write_items(*where, items_table(evidence, found, run_id, self.job.split, self.job.protocol))
         self.store.write_scores(*where, [Row(**self._facts() | {"run_id": run_id} | facts,
                                              **score.columns(metric_cards.get(score.metric))) for score in found])
+
+    def _facts(self) -> dict[str, Any]:
+        """What every row of this run says."""
+        explain_seconds, score_seconds = self.seconds
+        return requested(self.job) | measured(self.method, self.device) | {
+            "train_seconds": self.train_seconds, "explain_seconds": explain_seconds, "score_seconds": score_seconds,
+            "started_at": self.started, "finished_at": datetime.now(UTC)}
+
+    def _control_id(self, name: str) -> str:
+        return control_id(name, self.job.run_id, self.job.protocol, self.job.split)
 
     def _context(self) -> Context:
         """What the passes work with, beginning with the evidence of earlier evaluations."""
@@ -217,30 +232,6 @@ class Trial:
             warp="warped" in self.method.views,
             workers=self.workers,
         )
-
-    def _facts(self) -> dict[str, Any]:
-        """What every row of this run says."""
-        spec = self.spec
-        parameters = list(self.method.parameters())
-        trained = sum(p.numel() for p in parameters if p.requires_grad)
-        explain_seconds, score_seconds = self.seconds
-        frozen = sum(p.numel() for p in self.method.backbone.parameters())
-        return {
-            "run_id": self.job.run_id, "method": spec.method, "variant": spec.variant,
-            "method_version": spec.method_version, "dataset": spec.dataset,
-            "dataset_fingerprint": spec.dataset_fingerprint, "backbone": spec.backbone, "weights": spec.weights,
-            "image_size": spec.image_size, "seed": spec.seed, "epochs": spec.epochs, "fit_on": spec.fit_on,
-            "preset": spec.preset, "settings": json.dumps(spec.settings, sort_keys=True), "split": self.job.split,
-            "train_seconds": self.train_seconds,
-            "explain_seconds": explain_seconds, "score_seconds": score_seconds,
-            "peak_memory_mb": peak_memory_mb(self.device),
-            "trainable_parameters": trained,
-            "total_parameters": sum(p.numel() for p in parameters) + frozen,
-            "device": self.device.type, "hardware": hardware(self.device), "threads": spec.threads,
-            "versions": json.dumps(versions(), sort_keys=True), "revision": version("partbench"),
-            "started_at": self.started, "finished_at": datetime.now(UTC), "protocol": self.job.protocol.name,
-            "protocol_id": self.job.protocol.id,
-        }
 
 
 def start_over(job: Job) -> None:

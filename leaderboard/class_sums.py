@@ -51,7 +51,10 @@ class ClassSums:
             try:
                 self._known[key] = _by_score(self._store.read_items(*key, columns=_COLUMNS))
             except (UserError, ValueError) as error:
-                logger.warning("run %s is not compared class by class: %s", run_id, error)
+                # Rows without items are a user's choice; items that cannot be read are not.
+                missing = isinstance(error.__cause__, FileNotFoundError)
+                logger.log(logging.INFO if missing else logging.WARNING,
+                           "run %s is not compared class by class: %s", run_id, error)
                 self._known[key] = {}
         return self._known[key]
 

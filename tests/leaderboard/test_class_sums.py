@@ -28,6 +28,7 @@ def test_class_sums_come_back_by_metric_and_level_without_the_evidence_beside_th
     lambda file: file.write_bytes(file.read_bytes()[:-9]),
     lambda file: pd.DataFrame({"metric": ["consistency"]}).to_parquet(file)])
 def test_missing_torn_and_foreign_items_are_no_sums_and_one_line_in_the_log(store, score, tmp_path, caplog, spoil):
+    caplog.set_level("INFO")
     score("aa", SHARES)
     spoil(tmp_path / "items" / f"aa.{PROTOCOL}.parquet")
     sums = ClassSums(store)
