@@ -56,7 +56,7 @@ def execute(config: RunConfig, plan: Plan, console: Console) -> Result:
         if plan.todo:
             statuses = _do(config, plan, console)
         if config.controls and "interrupted" not in statuses.values():
-            from .blind_controls import write_controls
+            from .controls.blind import write_controls
 
             write_controls(plan, console)
     finally:

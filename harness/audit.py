@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..leaderboard.audited import Audit, Audited, Comparison, Curve, Part
 from ..leaderboard.board import Column, Score
 from ..metrics import MetricCard, Protocol
-from .part_evidence import (
+from .controls.peaks import (
     BEST_CONSTANT,
     Annotation,
     Explanation,

@@ -34,7 +34,7 @@ def audit(
     from ..leaderboard import audit_summary, write_audit_page
     from ..metrics.protocol import protocol as changed
     from .audit import audit_dataset
-    from .part_evidence import stored_evidence
+    from .controls.peaks import stored_evidence
 
     with Console(stderr=True).status("scoring controls and runs"):
         found = audit_dataset(dataset, runs or (), protocol=changed(protocol, **settings), data_root=data_root,

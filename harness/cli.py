@@ -166,7 +166,7 @@ def score(
     """Score a run under another protocol from what its evaluation kept: no model, no pictures."""
     from ..leaderboard import ClassSums, Store, leaderboard_table
     from .config import parse_set
-    from .rescore import protocol_with, rescore
+    from .scoring.rescore import protocol_with, rescore
 
     wanted = protocol_with(protocol, parse_set(set_ or []))
     run_id = rescore(out, run, wanted, split)

@@ -15,7 +15,7 @@ from ..methods.catalogue import registry as methods
 from ..metrics import registry as metrics
 from ..metrics.protocol import SUBSETS, Protocol, protocol
 from .config import RunConfig
-from .control_ids import missing_controls
+from .controls.names import missing_controls
 from .spec import RunSpec
 
 _QUICK_IMAGES = 20

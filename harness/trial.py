@@ -22,23 +22,23 @@ from ..metrics import registry as metric_cards
 from .allocator import keep_freed_memory
 from .attempts import STOPPED, write_attempt
 from .checkpoint import clear_checkpoints
-from .control_ids import control_id, missing_controls
+from .controls.names import control_id, missing_controls
+from .controls.of_a_run import controls_cost, method_controls
 from .decoding import decoding_workers
-from .evaluate import draw_gallery, evaluate, evaluation_cost
-from .evidence import Evidence
-from .items import items_table
 from .loaders import Normalise, TrainLoader
-from .method_controls import controls_cost, method_controls
 from .opened import opened
 from .passes.context import Context
+from .passes.evaluate import draw_gallery, evaluate, evaluation_cost
 from .plan import Job
 from .progress import Event, Interrupted, Reporter
-from .reuse import reuse, sources
 from .row_facts import measured, requested
 from .run_folders import run_folder
 from .run_log import run_log
 from .saved_spec import saved_spec
-from .score import Score, needs_of, scored_cards, scores
+from .scoring.evidence import Evidence
+from .scoring.items import items_table
+from .scoring.reuse import reuse, sources
+from .scoring.score import Score, needs_of, scored_cards, scores
 from .seeds import derive
 from .train import Training, train
 

@@ -12,9 +12,9 @@ from ... import metrics
 from ...datasets import PartDataset, Split, view
 from ...methods import Batch, Explanation, Method
 from ...metrics import Protocol
-from ..evidence import Evidence
 from ..loaders import Clean, Normalise, clean_batches
 from ..progress import Reporter
+from ..scoring.evidence import Evidence
 
 T = TypeVar("T")
 BATCH = 64  # perturbed images given to the model at once

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ... import metrics
-from ..feeds import CURVES
 from ..loaders import Clean
+from ..scoring.feeds import CURVES
 from .context import BATCH, Context
 
 NEEDS = CURVES

@@ -4,9 +4,9 @@ import torch
 
 from ...datasets import view
 from ...methods import Batch
-from ..interventions import discriminative_parts, forwards_each, redraw
 from ..loaders import Clean
 from .context import Context
+from .interventions import discriminative_parts, forwards_each, redraw
 
 NEEDS = ("removal", "planted", "background")
 

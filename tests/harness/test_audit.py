@@ -7,9 +7,9 @@ import torch
 from partbench.datasets.base import Annotations, PartDataset
 from partbench.errors import UserError
 from partbench.harness.audit import audit_dataset
-from partbench.harness.evidence import Evidence
-from partbench.harness.items import items_table
-from partbench.harness.part_evidence import PartEvidence, stored_evidence
+from partbench.harness.controls.peaks import PartEvidence, stored_evidence
+from partbench.harness.scoring.evidence import Evidence
+from partbench.harness.scoring.items import items_table
 from partbench.leaderboard import Row, Store
 from partbench.metrics.protocol import protocol
 

@@ -13,14 +13,14 @@ from partbench import datasets, metrics
 from partbench.datasets import PartDataset, view
 from partbench.datasets.base import Annotations
 from partbench.harness.config import make_config
-from partbench.harness.evaluate import evaluate, evaluation_cost
-from partbench.harness.interventions import discriminative_parts, forwards_each, redraw
-from partbench.harness.items import evidence_of, items_table
 from partbench.harness.loaders import Normalise
 from partbench.harness.passes.context import Context
+from partbench.harness.passes.evaluate import evaluate, evaluation_cost
+from partbench.harness.passes.interventions import discriminative_parts, forwards_each, redraw
 from partbench.harness.plan import make_plan
 from partbench.harness.progress import Reporter
-from partbench.harness.score import needs_of, scores
+from partbench.harness.scoring.items import evidence_of, items_table
+from partbench.harness.scoring.score import needs_of, scores
 from partbench.methods import Batch, Explanation, Method
 from partbench.methods.cards.base import MethodCard
 from partbench.metrics import Protocol

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from partbench import datasets, metrics
 from partbench.datasets import view
-from partbench.harness.interventions import discriminative_parts, redraw
+from partbench.harness.passes.interventions import discriminative_parts, redraw
 from partbench.metrics.protocol import protocol
 
 CANVAS = 224

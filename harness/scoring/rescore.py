@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from ..errors import UserError
-from ..leaderboard import Row, Store
-from ..methods.catalogue import registry as methods
-from ..metrics import Protocol
-from ..metrics import registry as metric_cards
-from ..metrics.protocol import protocol
+from ...errors import UserError
+from ...leaderboard import Row, Store
+from ...methods.catalogue import registry as methods
+from ...metrics import Protocol
+from ...metrics import registry as metric_cards
+from ...metrics.protocol import protocol
+from ..run_folders import known_run
 from .items import items_table
 from .reuse import reuse, sources
-from .run_folders import known_run
 from .score import needs_of, scored_cards, scores
 
 _SCORE = ("metric", "level", "value", "ci_low", "ci_high", "n", "unit", "higher_is_better", "status", "error",

@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Collection
 
-from ..metrics import registry as metrics
-from ..metrics.protocol import Protocol
-from .spec import RunSpec, canonical
+from ...metrics import registry as metrics
+from ...metrics.protocol import Protocol
+from ..spec import RunSpec, canonical
 
 BLIND = ("random_peaks", "centre_peak", "constant_peak", "edge_peaks")
 """Peaks that no model has placed: once for a data set."""

@@ -8,9 +8,9 @@ import logging
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from ..leaderboard import Store
-from ..metrics import Protocol, fidelity_subset
-from ..metrics.protocol import SUBSETS
+from ...leaderboard import Store
+from ...metrics import Protocol, fidelity_subset
+from ...metrics.protocol import SUBSETS
 from .evidence import Evidence, Record
 from .feeds import KINDS
 from .items import evidence_of, protocol_of

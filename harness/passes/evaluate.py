@@ -2,10 +2,10 @@
 
 import torch
 
-from .evidence import Evidence
-from .gallery import Gallery
-from .passes import covered, parts, perturbed, redrawn, whole_images
-from .passes.context import Context
+from ..gallery import Gallery
+from ..scoring.evidence import Evidence
+from . import covered, parts, perturbed, redrawn, whole_images
+from .context import Context
 
 _PASSES = (whole_images, parts, perturbed, covered, redrawn)
 

@@ -19,7 +19,7 @@ import torch
 from pydantic import BaseModel, NonNegativeInt, TypeAdapter, ValidationError
 from torch import Tensor
 
-from ..metrics import Protocol, part_hits
+from ...metrics import Protocol, part_hits
 from .evidence import Evidence, Record
 from .score import Score
 

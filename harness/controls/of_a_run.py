@@ -6,15 +6,15 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from .. import metrics
-from ..methods import Method
-from .control_ids import OF_A_METHOD
-from .evaluate import evaluate
-from .evidence import Evidence, Record
-from .loaders import Clean
-from .passes import parts, perturbed
-from .passes.context import Context
-from .seeds import generator
+from ... import metrics
+from ...methods import Method
+from ..loaders import Clean
+from ..passes import parts, perturbed
+from ..passes.context import Context
+from ..passes.evaluate import evaluate
+from ..scoring.evidence import Evidence, Record
+from ..seeds import generator
+from .names import OF_A_METHOD
 
 _IMAGES = 50  # of insertion and deletion, for each control; a part of the method's own subset
 

@@ -7,18 +7,18 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from .. import metrics
-from ..datasets import PartDataset, Split, view
-from ..leaderboard import Row, Store
-from ..metrics.substrates import IMAGENET_MEAN
-from .control_ids import BLIND, blind_id
-from .evidence import Evidence
-from .items import items_table
-from .loaders import Normalise, clean_batches
-from .opened import opened
-from .part_evidence import BEST_CONSTANT, Annotation, control_peaks
-from .plan import Job, Plan
-from .score import scores
+from ... import metrics
+from ...datasets import PartDataset, Split, view
+from ...leaderboard import Row, Store
+from ...metrics.substrates import IMAGENET_MEAN
+from ..loaders import Normalise, clean_batches
+from ..opened import opened
+from ..plan import Job, Plan
+from ..scoring.evidence import Evidence
+from ..scoring.items import items_table
+from ..scoring.score import scores
+from .names import BLIND, blind_id
+from .peaks import BEST_CONSTANT, Annotation, control_peaks
 
 _PEAKS = {"random_peaks": "random peaks", "centre_peak": "centre peak", "constant_peak": BEST_CONSTANT}
 _BATCH = 32

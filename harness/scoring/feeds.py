@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..metrics import Protocol
+from ...metrics import Protocol
 from .evidence import Evidence, Record
 
 Feed = tuple[Tensor, ...]

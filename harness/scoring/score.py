@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..metrics import MetricCard, Protocol, registry
+from ...metrics import MetricCard, Protocol, registry
 from .evidence import Evidence
 from .feeds import KINDS, feed
 

@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .. import metrics
-from ..datasets import PartDataset, view
-from ..errors import UserError
-from ..leaderboard import Store
-from ..metrics import Protocol
-from .feeds import feed
-from .reuse import reuse, sources
-from .run_folders import known_run
+from ... import metrics
+from ...datasets import PartDataset, view
+from ...errors import UserError
+from ...leaderboard import Store
+from ...metrics import Protocol
+from ..run_folders import known_run
+from ..scoring.feeds import feed
+from ..scoring.reuse import reuse, sources
 
 BEST_CONSTANT = "best constant peak"
 _MAPS = 10  # random peaks per image: their mean score does not depend on it, its spread does

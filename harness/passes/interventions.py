@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from .. import metrics
-from ..datasets import PartDataset, Sample
+from ... import metrics
+from ...datasets import PartDataset, Sample
 
 _BACKGROUNDS = (1, 2)  # 0 is the picture's own
 
