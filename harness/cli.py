@@ -67,7 +67,8 @@ def run(
     threads: Annotated[int | None, typer.Option(help="Torch threads of a run; numbers depend on them. [1]")] = None,
     protocol: Annotated[str | None, typer.Option(help="How scores are taken; see: harness list protocols.")] = None,
     fidelity_images: Annotated[int | None, typer.Option(help="Images of insertion and deletion. [200]")] = None,
-    controls: Annotated[bool | None, typer.Option("--controls", help="Score blind guesses too.")] = None,
+    controls: Annotated[bool | None, typer.Option(
+        "--controls", help="Score lie detectors too: blind peaks, untrained weights, other images' maps.")] = None,
     config: Annotated[str | None, typer.Option(help="YAML with these fields, or a run's spec.json.")] = None,
     out: Annotated[str | None, typer.Option(help="Folder of results. [results]")] = None,
     force: Annotated[bool | None, typer.Option("--force", help="Do finished runs again, from nothing.")] = None,

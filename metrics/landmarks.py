@@ -179,6 +179,12 @@ class KeypointRegression(ClassMetric):
         self.keep(labels, centroids=centroids.double(), active=active.bool(), keypoints=keypoints.double(),
                   visible=visible.bool() & inside, boxes=boxes.double(), fit=fit.bool())
 
+    @property
+    def images(self) -> int:
+        """Number of images that are scored."""
+        fit = self.fit if isinstance(self.fit, list) else [self.fit]
+        return sum(int((~which).sum()) for which in fit)
+
     def score(self) -> float:
         errors = self._scored()[0]
         return errors[errors.isfinite()].mean().item()

@@ -182,6 +182,7 @@ def test_the_accumulator_learns_from_some_images_and_scores_the_others(batch):
                       labels[some], fit[some])
     learnt, scored = ({name: value[which] for name, value in both.items()} for which in (fit, ~fit))
     assert metric.compute().item() == pytest.approx(keypoint_regression(learnt, scored), abs=1e-12)
+    assert metric.images == 50
     classes, statistic = metric.resampling()
     only = {name: value[labels[~fit] == 2] for name, value in scored.items()}
     assert classes == 5
