@@ -160,7 +160,8 @@ class Trial:
         self._score()
         for name, evidence in method_controls(whole, self._created, self.controls):
             log.info("control %s", name)
-            self._write(self._control_id(name), evidence, method="control", variant=f"{self.spec.name}+{name}")
+            self._write(self._control_id(name), evidence, method="control", variant=f"{self.spec.name}+{name}",
+                        train_seconds=None)
         log.info("done")
 
     def _score(self) -> None:

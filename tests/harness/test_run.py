@@ -88,6 +88,7 @@ def test_clustering_of_class_specific_parts_is_not_applicable(frame):
 def test_blind_controls_and_those_of_each_method_are_written_once(frame, done, harness, flags):
     controls = frame[frame.method == "control"]
     assert set(controls.variant) == BLIND | {f"{method}+{kind}" for method in ("ivpt", "prompt_cam") for kind in OWN}
+    assert controls.train_seconds.isna().all()  # nobody trained one
     gain = controls[controls.metric == "consistency_gain"]
     assert set(gain[gain.variant.isin(["centre_peak", "constant_peak"])].value) == {0.0}
     curves = controls[controls.metric == "insertion"]
