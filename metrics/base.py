@@ -130,6 +130,34 @@ class ImageMetric(ClassMetric):
                              None if weights is None else weights.cpu().numpy(), resamples, seed, bounds)
 
 
+class CountedMean(ImageMetric):
+    """A mean over the images that count; keeps one number and one bit per image.
+
+    Attributes:
+        lacking: what to say where no image counts.
+    """
+
+    states = ("values", "counted")
+    lacking = ""
+
+    def image_values(self) -> tuple[Tensor, Tensor]:
+        counted = self.gathered("counted")
+        return counted_values(self.gathered("values"), counted, self.lacking), self.gathered("labels")[counted]
+
+
+def counted_values(values: Tensor, counted: Tensor, lacking: str) -> Tensor:
+    """The values [N] where counted bool [N].
+
+    Raises:
+        ValueError: ``lacking``, where none counts; or a value that counts is not finite.
+    """
+    if not counted.any():
+        raise ValueError(lacking)
+    if not values[counted].isfinite().all():
+        raise ValueError("evidence, saliency or score is not finite on some image")
+    return values[counted]
+
+
 class PartMetric(ClassMetric):
     """A score of where part maps peak. Keeps integers per (image, concept) and (image, keypoint), never a map."""
 

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from .base import ImageMetric
+from .base import CountedMean, counted_values
+
+_LACKING = "comprehensiveness needs an image whose object mask has a pixel"
 
 
 def comprehensiveness(part_maps: Tensor, masks: Tensor, maps: int = 5, threshold: float = 0.6) -> float:
@@ -19,7 +21,8 @@ def comprehensiveness(part_maps: Tensor, masks: Tensor, maps: int = 5, threshold
     Raises:
         ValueError: no image that shows an object, or as :func:`part_cover`.
     """
-    return _counted(part_cover(part_maps, masks, maps, threshold)).mean().item()
+    values = part_cover(part_maps, masks, maps, threshold)
+    return counted_values(values, ~values.isnan(), _LACKING).mean().item()
 
 
 @torch.no_grad()
@@ -68,22 +71,11 @@ def _cover(part_maps: Tensor, mask: Tensor, maps: int, threshold: float) -> floa
     return (covered & mask).sum().item() / (covered | mask).sum().item()
 
 
-def _counted(values: Tensor) -> Tensor:
-    counted = values[~values.isnan()]
-    if not len(counted):
-        raise ValueError("comprehensiveness needs an image whose object mask has a pixel")
-    return counted
+class Comprehensiveness(CountedMean):
+    """Streaming :func:`comprehensiveness`; keeps one number and one bit per image."""
 
-
-class Comprehensiveness(ImageMetric):
-    """Streaming :func:`comprehensiveness`; keeps one number per image."""
-
-    states = ("cover",)
+    lacking = _LACKING
 
     def update(self, cover: Tensor, labels: Tensor) -> None:
         """Add images: cover [N] of :func:`part_cover`, labels long [N] for the interval."""
-        self.keep(labels, cover=cover.double())
-
-    def image_values(self) -> tuple[Tensor, Tensor]:
-        values = self.gathered("cover")
-        return _counted(values), self.gathered("labels")[~values.isnan()]
+        self.keep(labels, values=cover.double(), counted=~cover.isnan())

@@ -8,10 +8,11 @@ for a Part-Based Analysis of Explainable AI Methods", ICCV 2023.
 import torch
 from torch import Tensor
 
-from .base import ImageMetric
+from .base import CountedMean, counted_values
 from .planted import rank_correlation
 
 _FEWEST_PARTS = 3  # two parts have only two orders
+_LACKING = f"occlusion_agreement needs an image with at least {_FEWEST_PARTS} parts on it"
 
 
 def occlusion_agreement(evidence: Tensor, score_drop: Tensor, valid: Tensor) -> float:
@@ -34,7 +35,7 @@ def occlusion_agreement(evidence: Tensor, score_drop: Tensor, valid: Tensor) -> 
             together.
     """
     correlation = rank_correlation(evidence, score_drop, valid)
-    return _counted(correlation, _enough(valid)).mean().item()
+    return counted_values(correlation, _enough(valid), _LACKING).mean().item()
 
 
 def on_image(keypoints: Tensor, visible: Tensor, height: int, width: int | None = None) -> Tensor:
@@ -132,24 +133,12 @@ def _enough(valid: Tensor) -> Tensor:
     return valid.sum(1) >= _FEWEST_PARTS
 
 
-def _counted(correlation: Tensor, counted: Tensor) -> Tensor:
-    if not counted.any():
-        raise ValueError(f"occlusion_agreement needs an image with at least {_FEWEST_PARTS} parts on it")
-    if not correlation[counted].isfinite().all():
-        raise ValueError("evidence or score is not finite on some image")
-    return correlation[counted]
-
-
-class OcclusionAgreement(ImageMetric):
+class OcclusionAgreement(CountedMean):
     """Streaming :func:`occlusion_agreement`; keeps one number and one bit per image."""
 
     plot_lower_bound, plot_upper_bound = -1.0, 1.0
-    states = ("correlation", "counted")
+    lacking = _LACKING
 
     def update(self, evidence: Tensor, score_drop: Tensor, valid: Tensor, labels: Tensor) -> None:
         """Add images: as :func:`occlusion_agreement`, labels long [N] for the interval."""
-        self.keep(labels, correlation=rank_correlation(evidence, score_drop, valid), counted=_enough(valid))
-
-    def image_values(self) -> tuple[Tensor, Tensor]:
-        counted = self.gathered("counted")
-        return _counted(self.gathered("correlation"), counted), self.gathered("labels")[counted]
+        self.keep(labels, values=rank_correlation(evidence, score_drop, valid), counted=_enough(valid))

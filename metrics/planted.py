@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from .base import ImageMetric
+from .base import CountedMean, counted_values
 
 _FEWEST_PARTS = 3  # two parts have only two orders
 _NO_PARTS = f"planted_evidence needs an image with at least {_FEWEST_PARTS} parts in view"
@@ -36,7 +36,7 @@ def planted_evidence(evidence: Tensor, score_drop: Tensor, valid: Tensor) -> flo
         ValueError: no image with three valid parts, a valid entry that is not finite, or shapes that do not belong
             together.
     """
-    return _counted(rank_correlation(evidence, score_drop, valid), _ranked(valid), _NO_PARTS).mean().item()
+    return counted_values(rank_correlation(evidence, score_drop, valid), _ranked(valid), _NO_PARTS).mean().item()
 
 
 def planted_saliency(saliency: Tensor, part_masks: Tensor, discriminative: Tensor) -> float:
@@ -58,7 +58,7 @@ def planted_saliency(saliency: Tensor, part_masks: Tensor, discriminative: Tenso
         ValueError: no image that shows a discriminative part, saliency that is not finite, or shapes that do not
             belong together.
     """
-    return _counted(*discriminative_share(saliency, part_masks, discriminative), _NOT_SHOWN).mean().item()
+    return counted_values(*discriminative_share(saliency, part_masks, discriminative), _NOT_SHOWN).mean().item()
 
 
 def part_evidence(saliency: Tensor, part_masks: Tensor) -> Tensor:
@@ -133,27 +133,7 @@ def _resized(saliency: Tensor, part_masks: Tensor) -> Tensor:
     return interpolate(saliency.double()[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
 
 
-def _counted(values: Tensor, counted: Tensor, lacking: str) -> Tensor:
-    """The values [N] where counted [N]; what is lacking where there is none."""
-    if not counted.any():
-        raise ValueError(lacking)
-    if not values[counted].isfinite().all():
-        raise ValueError("evidence, saliency or score is not finite on some image")
-    return values[counted]
-
-
-class _CountedMean(ImageMetric):
-    """Mean over the images that are counted; keeps one number and one bit per image."""
-
-    states = ("values", "counted")
-    lacking = ""
-
-    def image_values(self) -> tuple[Tensor, Tensor]:
-        counted = self.gathered("counted")
-        return _counted(self.gathered("values"), counted, self.lacking), self.gathered("labels")[counted]
-
-
-class PlantedEvidence(_CountedMean):
+class PlantedEvidence(CountedMean):
     """Streaming :func:`planted_evidence`."""
 
     plot_lower_bound, plot_upper_bound = -1.0, 1.0
@@ -164,7 +144,7 @@ class PlantedEvidence(_CountedMean):
         self.keep(labels, values=rank_correlation(evidence, score_drop, valid), counted=_ranked(valid))
 
 
-class PlantedSaliency(_CountedMean):
+class PlantedSaliency(CountedMean):
     """Streaming :func:`planted_saliency`."""
 
     lacking = _NOT_SHOWN

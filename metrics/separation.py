@@ -7,8 +7,9 @@ rewards ten concepts on one spot; this does not.
 import torch
 from torch import Tensor
 
-from .base import ImageMetric
+from .base import CountedMean, counted_values
 
+_LACKING = "distinctiveness needs an image with at least two peaks"
 _PAIRS = 2**20  # pairs of peaks compared at once: bounds memory
 
 
@@ -25,7 +26,8 @@ def distinctiveness(peaks: Tensor, half_size: int = 36) -> float:
     Raises:
         ValueError: no image with two peaks, not [N, K, 2], or regions without area.
     """
-    return _counted(peak_separation(peaks, half_size)).mean().item()
+    values = peak_separation(peaks, half_size)
+    return counted_values(values, ~values.isnan(), _LACKING).mean().item()
 
 
 def peak_separation(peaks: Tensor, half_size: int = 36) -> Tensor:
@@ -61,25 +63,15 @@ def _separation(peaks: Tensor, one: Tensor, other: Tensor, side: int) -> Tensor:
     return 1 - (iou * compared).sum(1) / compared.sum(1)
 
 
-def _counted(values: Tensor) -> Tensor:
-    counted = values[~values.isnan()]
-    if not len(counted):
-        raise ValueError("distinctiveness needs an image with at least two peaks")
-    return counted
+class Distinctiveness(CountedMean):
+    """Streaming :func:`distinctiveness`; keeps one number and one bit per image."""
 
-
-class Distinctiveness(ImageMetric):
-    """Streaming :func:`distinctiveness`; keeps one number per image."""
-
-    states = ("separation",)
+    lacking = _LACKING
 
     def update(self, peaks: Tensor, keypoints: Tensor, visible: Tensor, labels: Tensor, part_ids: Tensor) -> None:
         """Add images: peaks [N, K, 2] on the protocol's canvas, labels long [N] for the interval.
 
         Keypoints, visibility and part ids are what other metrics of peaks take; they change nothing here.
         """
-        self.keep(labels, separation=peak_separation(peaks, self.protocol.half_size))
-
-    def image_values(self) -> tuple[Tensor, Tensor]:
-        values = self.gathered("separation")
-        return _counted(values), self.gathered("labels")[~values.isnan()]
+        values = peak_separation(peaks, self.protocol.half_size)
+        self.keep(labels, values=values, counted=~values.isnan())

@@ -29,7 +29,8 @@ def method_controls(context: Context, untrained: Callable[[], Method],
     """
     for name in names:
         with torch.no_grad():
-            yield name, _MAKE[name](context, untrained)
+            evidence = _MAKE[name](context, untrained)
+        yield name, evidence
 
 
 def controls_cost(context: Context, names: list[str]) -> float:

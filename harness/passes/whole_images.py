@@ -8,8 +8,6 @@ from ...methods import Batch, Level
 from ..loaders import Clean
 from .context import Context
 
-NEEDS = ("logits", "assignment", "overlap", "centroids")
-
 
 def run(context: Context) -> None:
     """Leaves ``logits``, ``assignment``, ``overlap``, ``centroids`` and ``landmarks``."""
