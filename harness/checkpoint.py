@@ -5,8 +5,10 @@ The JSON file is written after the tensors and holds their digest, so it alone s
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -28,19 +30,11 @@ class Position:
     seconds: float
 
 
-def save_checkpoint(folder: Path, position: Position, method: nn.Module,
-                    optimiser: torch.optim.Optimizer | None) -> None:
-    """Write one checkpoint and drop all but the newest ``KEPT``."""
+def save_checkpoint(folder: Path, position: Position, method: nn.Module, optimisers: Mapping[str, Any]) -> None:
+    """Write one checkpoint and drop all but the newest ``KEPT``; ``optimisers`` is their remembered state by name."""
     tensors = {f"method.{key}": value for key, value in method.state_dict().items()}
-    numbers = {}
-    names = {parameter: name for name, parameter in method.named_parameters()}
-    for parameter, state in (optimiser.state if optimiser else {}).items():
-        for key, value in state.items():
-            where = f"optimiser.{names[parameter]}.{key}"
-            if isinstance(value, torch.Tensor):
-                tensors[where] = value
-            else:
-                numbers[where] = value
+    tensors |= {f"optimiser.{key}": value for key, value in optimisers.items() if isinstance(value, torch.Tensor)}
+    numbers = {f"optimiser.{key}": value for key, value in optimisers.items() if not isinstance(value, torch.Tensor)}
     content = save({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
     state = {**asdict(position), "numbers": numbers, "sha256": hashlib.sha256(content).hexdigest()}
     stem = folder / f"epoch-{position.total:05d}"
@@ -59,25 +53,17 @@ class Checkpoint:
     tensors: dict[str, torch.Tensor]
     numbers: dict[str, float]
 
-    def restore_method(self, method: nn.Module) -> None:
-        state = {key.removeprefix("method."): value for key, value in self.tensors.items() if key.startswith("method.")}
-        method.load_state_dict(state)
+    def method(self) -> dict[str, torch.Tensor]:
+        """The method's state."""
+        return _under("method.", self.tensors)
 
-    def restore_optimiser(self, method: nn.Module, optimiser: torch.optim.Optimizer) -> None:
-        values = {**self.tensors, **self.numbers}
-        names = {parameter: name for name, parameter in method.named_parameters()}
-        for group in optimiser.param_groups:
-            for parameter in group["params"]:
-                prefix = f"optimiser.{names[parameter]}."
-                state = {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
-                if state:
-                    optimiser.state[parameter] = {key: self._placed(key, value, parameter)
-                                                  for key, value in state.items()}
+    def optimisers(self) -> dict[str, torch.Tensor | float]:
+        """What the optimisers remember."""
+        return _under("optimiser.", {**self.tensors, **self.numbers})
 
-    @staticmethod
-    def _placed(key: str, value: torch.Tensor | float, parameter: nn.Parameter) -> torch.Tensor | float:
-        # Adam keeps its step counter on the CPU unless it is capturable or fused.
-        return value.to(parameter.device) if isinstance(value, torch.Tensor) and key != "step" else value
+
+def _under(prefix: str, values: dict[str, Any]) -> dict[str, Any]:
+    return {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
 
 
 def load_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:

@@ -1,7 +1,7 @@
 """What a user asks for: the fields of `harness run`, whether they come as flags, YAML or Python arguments."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -27,6 +27,7 @@ class RunConfig(BaseModel):
     epochs: int | None = Field(None, ge=1)
     batch_size: int | None = Field(None, ge=1)
     seeds: tuple[int, ...] = Field((0,), min_length=1)
+    rate_factors: tuple[Annotated[float, Field(gt=0)], ...] = Field((1.0,), min_length=1)
     set: dict[str, Any] = Field(default_factory=dict)
     preset: Literal["quick", "default", "paper"] | None = None
     fit_on: Literal["train", "train+val"] = "train"

@@ -1,6 +1,6 @@
 """Batches for training and scoring: images decoded, transformed, normalised, in an order that a seed fixes."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -59,12 +59,23 @@ class TrainLoader:
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch; read one epoch to its end, or leave it, before the next."""
-        order = torch.randperm(len(self.split), generator=generator(self.seed, self.stage, "order", epoch)).tolist()
-        keys = [[(epoch, index) for index in order[step * self.batch_size:(step + 1) * self.batch_size]]
-                for step in range(self.steps)]
-        for step, pictures in enumerate(self._reader.batches(keys)):
-            batch = replace(_batch(pictures, self.normalise), epoch=epoch)
+        for step, batch in enumerate(self._read(epoch, self.order(epoch))):
             yield batch.with_warp(generator(self.seed, self.stage, "warp", epoch, step)) if self.warp else batch
+
+    def order(self, epoch: int) -> list[list[int]]:
+        """Indices of the images of each step."""
+        order = torch.randperm(len(self.split), generator=generator(self.seed, self.stage, "order", epoch)).tolist()
+        return [order[step * self.batch_size:(step + 1) * self.batch_size] for step in range(self.steps)]
+
+    def in_file_order(self, epoch: int, batch_size: int) -> Iterator[Batch]:
+        """Every image under the augmentation that it has in an epoch, without the warp."""
+        indices = range(len(self.split))
+        return self._read(epoch, [indices[start:start + batch_size] for start in indices[::batch_size]])
+
+    def _read(self, epoch: int, batches: Iterable[Sequence[int]]) -> Iterator[Batch]:
+        keys = [[(epoch, index) for index in indices] for indices in batches]
+        for pictures in self._reader.batches(keys):
+            yield replace(_batch(pictures, self.normalise), epoch=epoch)
 
     def __iter__(self) -> Iterator[Batch]:
         """The first epoch: what a stage's ``prepare`` sees."""
@@ -94,6 +105,21 @@ class _Augmented:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(derive(self.seed, self.stage, "augment", epoch, sample.id))
             return self.transform(sample)
+
+
+@dataclass(frozen=True)
+class PlainLoader:
+    """Every image of a split in file order, as it is scored; can be read again and again."""
+
+    split: Split
+    transform: Transform
+    normalise: Normalise
+    batch_size: int
+    workers: int = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        batches = clean_batches(self.split, self.transform, self.normalise, self.batch_size, self.workers)
+        return (clean.batch for clean in batches)
 
 
 @dataclass(frozen=True)

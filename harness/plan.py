@@ -16,7 +16,7 @@ from ..metrics import registry as metrics
 from ..metrics.protocol import SUBSETS, Protocol, protocol
 from .config import RunConfig
 from .controls.names import missing_controls
-from .spec import RunSpec
+from .spec import RunSpec, Trained
 
 _QUICK_IMAGES = 20
 
@@ -99,11 +99,22 @@ def make_plan(config: RunConfig) -> Plan:
         for seed in config.seeds:
             spec = RunSpec(
                 method=card.name, variant=variant, method_version=card.version, settings=settings, seed=seed,
+                trained_as=_trained_as(card, variant, settings), rate_factor=config.rate_factors[0],
                 epochs=config.epochs or card.epochs[config.preset],
                 batch_size=config.batch_size or card.images_per_step(config.preset), **common)
             jobs[spec.run_id] = Job(spec, root, config.decoded_side, weights, rules, config.split, out, config.controls)
     finished = frozenset() if config.force else _finished(Store(config.out), jobs, rules, config)
     return Plan(config, tuple(jobs.values()), finished)
+
+
+def _trained_as(card: MethodCard, variant: str, settings: dict) -> Trained | None:
+    """What a run shares its training with where it differs in its explanation alone; None where it is itself that."""
+    if not card.explaining:
+        return None
+    plain = card.settings().model_dump(mode="json")
+    shared = settings | {name: plain[name] for name in card.explaining}
+    own = "" if set(card.variants.get(variant, {})) <= set(card.explaining) else variant
+    return None if (own, shared) == (variant, settings) else Trained(variant=own, settings=shared)
 
 
 def _finished(store: Store, jobs: dict[str, Job], rules: Protocol, config: RunConfig) -> frozenset[str]:

@@ -26,7 +26,8 @@ def requested(job: Job) -> dict[str, Any]:
 def measured(method: Method, device: torch.device) -> dict[str, Any]:
     """What the rows say of the method's size and of the machine."""
     parameters = list(method.parameters())
-    frozen = sum(parameter.numel() for parameter in method.backbone.parameters())
+    shared = () if method.finetuned is not None else method.backbone.parameters()
+    frozen = sum(parameter.numel() for parameter in shared)
     return {
         "trainable_parameters": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
         "total_parameters": sum(parameter.numel() for parameter in parameters) + frozen,

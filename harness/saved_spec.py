@@ -16,7 +16,7 @@ def saved_spec(job: Job) -> dict[str, Any]:
             for key, value in settings.items()},
         "dataset": spec.dataset, "data_root": job.data_root, "decoded_side": job.decoded_side,
         "backbone": spec.backbone, "weights": job.weights, "image_size": spec.image_size,
-        "epochs": spec.epochs, "batch_size": spec.batch_size, "seeds": [spec.seed],
+        "epochs": spec.epochs, "batch_size": spec.batch_size, "seeds": [spec.seed], "rate_factors": [spec.rate_factor],
         "preset": spec.preset, "fit_on": spec.fit_on, "split": job.split, "precision": spec.precision,
         "threads": spec.threads, "protocol": job.protocol.name,
         "fidelity_images": job.protocol.fidelity_images, "out": job.out,

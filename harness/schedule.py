@@ -109,10 +109,15 @@ class _Pool:
         return self.statuses
 
     def _fill(self) -> None:
-        while self.waiting and len(self.busy) < self.size:
+        while len(self.busy) < self.size and (job := self._next()):
             worker = self.idle.pop() if self.idle else self.actor.remote(self.cores)
-            job = self.waiting.popleft()
+            self.waiting.remove(job)
             self.busy[worker.run.remote(job)] = (worker, job)
+
+    def _next(self) -> Job | None:
+        """The first waiting job whose training no other run is just doing."""
+        training = {job.spec.training_id for _, job in self.busy.values()}
+        return next((job for job in self.waiting if job.spec.training_id not in training), None)
 
     def _look(self) -> None:
         ended, _ = self.ray.wait(list(self.busy), timeout=_POLL)

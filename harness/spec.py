@@ -12,6 +12,15 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+class Trained(BaseModel):
+    """Variant and settings of the run that did the training."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    variant: str
+    settings: dict[str, Any]
+
+
 class RunSpec(BaseModel):
     """One training: the same spec gives the same weights. No path, device or protocol is part of it.
 
@@ -19,6 +28,8 @@ class RunSpec(BaseModel):
         settings: the method's settings, defaults resolved.
         weights: digest of the weights' file, ``timm:<name>`` for a download, or ``random``.
         threads: torch threads; sums depend on them in the last bit.
+        rate_factor: on every learning rate of the method's recipe.
+        trained_as: the part of variant and settings that training depends on, where explaining has settings of its own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +51,8 @@ class RunSpec(BaseModel):
     threads: int
     fit_on: Literal["train", "train+val"]
     preset: str
+    rate_factor: float = 1.0
+    trained_as: Trained | None = None
 
     @property
     def name(self) -> str:
@@ -49,4 +62,14 @@ class RunSpec(BaseModel):
     @property
     def run_id(self) -> str:
         """First 16 hex digits of the SHA-256 of the canonical JSON."""
-        return hashlib.sha256(canonical(self.model_dump(mode="json")).encode()).hexdigest()[:16]
+        # A factor of one is left out: runs of the recipe's own rates keep the ids they had before there were factors.
+        left_out = {"trained_as", "rate_factor"} if self.rate_factor == 1 else {"trained_as"}
+        content = self.model_dump(mode="json", exclude=left_out)
+        return hashlib.sha256(canonical(content).encode()).hexdigest()[:16]
+
+    @property
+    def training_id(self) -> str:
+        """The id of the run that this one shares its training with; its own where it explains nothing else's."""
+        if self.trained_as is None:
+            return self.run_id
+        return self.model_copy(update={**dict(self.trained_as), "trained_as": None}).run_id

@@ -2,15 +2,15 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
 
-from ..methods import Method, Stage
+from ..methods import Batch, Loaders, Method, Stage
+from ..methods.optimising import Optimisers, descend, forward_loss, set_rates
 from .checkpoint import Position, load_checkpoint, save_checkpoint
 from .loaders import TrainLoader
 from .progress import Reporter
@@ -29,12 +29,15 @@ class Training:
 
     Attributes:
         loader: stage -> its batches.
+        plain: every training image without augmentation, for stages that prepare from them.
         folder: of the checkpoints.
         images: of one epoch.
         cost: reporter units a training image costs.
+        rate_factor: on every learning rate of the recipe.
     """
 
     loader: Callable[[Stage], TrainLoader]
+    plain: Iterable[Batch]
     folder: Path
     epochs: int
     images: int
@@ -43,6 +46,7 @@ class Training:
     device: torch.device
     reporter: Reporter
     cost: float
+    rate_factor: float = 1.0
 
 
 def train(method: Method, training: Training) -> float:
@@ -53,59 +57,49 @@ def train(method: Method, training: Training) -> float:
         Interrupted: the user asked to stop.
     """
     stages = method.stages(training.epochs)
+    optimisers = Optimisers(method, stages)
     found, problems = load_checkpoint(training.folder)
     for problem in problems:
         log.warning(problem)
     position = found.position if found else Position(0, 0, 0, 0.0)
     if found:
-        found.restore_method(method)
+        method.load_state_dict(found.method())
+        optimisers.load(found.optimisers(), position.stage)
         log.info("continuing after epoch %d of %d", position.total, training.epochs)
         training.reporter.skip(position.total * training.images * training.cost)
     for number in range(position.stage, len(stages)):
         stage = stages[number]
         loader = training.loader(stage)
-        resumed = found if found and number == position.stage and position.epoch else None
-        if not resumed:
+        first = position.epoch if number == position.stage else 0
+        if not first:
             # A stage that a kill cut off before its first checkpoint is prepared again from the stage before it.
             torch.manual_seed(derive(training.seed, "prepare", number))
-            stage.prepare(loader)
-        optimiser = stage.optimiser(stage.param_groups())
-        if resumed:
-            resumed.restore_optimiser(method, optimiser)
-        rates = [group["lr"] for group in optimiser.param_groups]
-        first = position.epoch if number == position.stage else 0
+            stage.prepare(Loaders(loader, training.plain))
+        optimiser = optimisers.of(number)
         for epoch in range(first, stage.epochs):
             started = time.monotonic()
             torch.manual_seed(derive(training.seed, "train", number, epoch))
             stage.enter(epoch)
-            _epoch(method, stage, loader, optimiser, rates, epoch, training)
+            _epoch(method, stage, loader, optimiser, epoch, training)
             position = Position(number, epoch + 1, position.total + 1,
                                 position.seconds + time.monotonic() - started)
-            save_checkpoint(training.folder, position, method, optimiser)
+            save_checkpoint(training.folder, position, method, optimisers.state())
     return position.seconds
 
 
-def _epoch(method: Method, stage: Stage, loader: TrainLoader, optimiser: torch.optim.Optimizer,
-           rates: list[float], epoch: int, training: Training) -> None:
+def _epoch(method: Method, stage: Stage, loader: TrainLoader, optimiser: torch.optim.Optimizer, epoch: int,
+           training: Training) -> None:
     method.train()
     total = 0.0
     for step, batch in enumerate(loader.epoch(epoch)):
         done = epoch + (step + 1) / loader.steps
         # The factor of an epoch's end belongs to the next epoch: stay just inside this one.
-        factor = stage.schedule(min(done, epoch + 1 - 1e-9))
-        for group, rate in zip(optimiser.param_groups, rates, strict=True):
-            group["lr"] = rate * factor
-        with torch.autocast(training.device.type, torch.bfloat16, enabled=training.precision == "bf16"):
-            terms = method.loss(batch)
+        set_rates(optimiser, training.rate_factor * stage.schedule(min(done, epoch + 1 - 1e-9)))
+        terms = forward_loss(method, batch, training.precision)
         loss = torch.stack(list(terms.values())).sum()
         if not loss.isfinite():
             raise Diverged(_broken(terms, stage, epoch, step))
-        optimiser.zero_grad()
-        loss.backward()
-        if stage.clip is not None:
-            clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], stage.clip)
-        optimiser.step()
-        stage.after_step()
+        descend(stage, optimiser, loss)
         total += loss.item()
         training.reporter.step(stage.name, len(batch), training.cost, epoch + 1, stage.epochs, total / (step + 1))
     log.info("stage %s epoch %d of %d: loss %.4f", stage.name, epoch + 1, stage.epochs, total / loader.steps)

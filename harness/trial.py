@@ -17,7 +17,7 @@ from .. import datasets
 from ..durable import write_whole
 from ..errors import UserError
 from ..leaderboard import Row, Store
-from ..methods import Backbone, Method, create, load_backbone
+from ..methods import Backbone, Method, Stage, create, load_backbone
 from ..metrics import registry as metric_cards
 from .allocator import keep_freed_memory
 from .attempts import STOPPED, write_attempt
@@ -25,7 +25,7 @@ from .checkpoint import clear_checkpoints
 from .controls.names import control_id, missing_controls
 from .controls.of_a_run import controls_cost, method_controls
 from .decoding import decoding_workers
-from .loaders import Normalise, TrainLoader
+from .loaders import Normalise, PlainLoader, TrainLoader
 from .opened import opened
 from .passes.context import Context
 from .passes.evaluate import draw_gallery, evaluate, evaluation_cost
@@ -40,6 +40,7 @@ from .scoring.items import items_table
 from .scoring.reuse import reuse, sources
 from .scoring.score import Score, needs_of, scored_cards, scores
 from .seeds import derive
+from .stored_tokens import StoredLoader, views_to_store
 from .train import Training, train
 
 log = logging.getLogger("partbench")
@@ -101,6 +102,7 @@ class Trial:
 
     def __init__(self, job: Job, folder: Path, reporter: Reporter, workers: int):
         self.job, self.folder, self.reporter, self.started = job, folder, reporter, datetime.now(UTC)
+        self.checkpoints = run_folder(job.out, job.spec.training_id) / "checkpoints"
         self.workers = workers
         self.spec, self.prepared = job.spec, False
         self.method: Method | None = None
@@ -153,9 +155,9 @@ class Trial:
         self.reporter.begin(self.spec.epochs * len(images) * _STEP_COST + evaluation_cost(self.context)
                             + controls_cost(whole, self.controls))
         self.train_seconds = train(self.method, Training(
-            loader=self._loader, folder=self.folder / "checkpoints", epochs=self.spec.epochs, images=len(images),
-            seed=self.spec.seed, precision=self.spec.precision, device=self.device, reporter=self.reporter,
-            cost=_STEP_COST))
+            loader=self._loaders(), plain=self._plain(), folder=self.checkpoints, epochs=self.spec.epochs,
+            images=len(images), seed=self.spec.seed, precision=self.spec.precision, device=self.device, reporter=self.reporter,
+            cost=_STEP_COST, rate_factor=self.spec.rate_factor))
         log.info("trained in %.0f s; scoring %d images of %s", self.train_seconds, len(split), self.job.split)
         self._score()
         for name, evidence in method_controls(whole, self._created, self.controls):
@@ -222,7 +224,22 @@ class Trial:
             _backbones[key] = load_backbone(self.spec.backbone, self.job.weights, self.spec.image_size, self.device)
         return _backbones[key]
 
-    def _loader(self, stage: Any) -> TrainLoader:
+    def _loaders(self) -> Callable[[Stage], TrainLoader | StoredLoader]:
+        """What gives a stage its batches: tokens where the backbone's part in a step never changes, else images."""
+        views = views_to_store(self.method, len(self.dataset[self.spec.fit_on]))
+        stored: dict[str, StoredLoader] = {}  # by augmentation
+
+        def loader(stage: Stage) -> TrainLoader | StoredLoader:
+            images = self._images(stage)
+            if not views:
+                return images
+            if stage.augmentation not in stored:
+                stored[stage.augmentation] = StoredLoader(images, self.method.tokens, views)
+            return stored[stage.augmentation].for_stage(images.stage, images.batch_size)
+
+        return loader
+
+    def _images(self, stage: Stage) -> TrainLoader:
         return TrainLoader(
             split=self.dataset[self.spec.fit_on],
             transform=datasets.augmentation(stage.augmentation, self.spec.image_size),
@@ -234,8 +251,12 @@ class Trial:
             workers=self.workers,
         )
 
+    def _plain(self) -> PlainLoader:
+        return PlainLoader(self.dataset[self.spec.fit_on], datasets.view("full", self.spec.image_size), self.normalise,
+                           2 * self.spec.batch_size, self.workers)
+
 
 def start_over(job: Job) -> None:
     """Forget what an earlier attempt trained, and the evidence it left."""
-    clear_checkpoints(run_folder(job.out, job.run_id) / "checkpoints")
+    clear_checkpoints(run_folder(job.out, job.spec.training_id) / "checkpoints")
     Store(job.out).remove_items(job.run_id)

@@ -1,6 +1,7 @@
 """The frozen vision transformer that methods share, taken block by block."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 
 import torch
 from timm.models.vision_transformer import Block, VisionTransformer
@@ -51,9 +52,25 @@ class Backbone(nn.Module):
         config = vit.pretrained_cfg
         self.mean, self.std = tuple(config["mean"]), tuple(config["std"])
         self.image_size: int = vit.patch_embed.img_size[0]
+        self._trainable = False
 
     def train(self, mode: bool = True) -> "Backbone":
-        return super().train(False)
+        return super().train(mode and self._trainable)
+
+    def trainable_copy(self) -> "Backbone":
+        """A copy that trains, gradients and all, for a method to own."""
+        copy = Backbone(deepcopy(self.vit), self.name)
+        copy._trainable = True
+        copy.vit.requires_grad_(True)
+        return copy.train()
+
+    def layers(self) -> list[list[nn.Parameter]]:
+        """Parameters by depth: everything before the first block, each block, the final norm."""
+        inside = {id(parameter) for parameter in self.vit.blocks.parameters()}
+        norms = [*self.vit.norm.parameters(), *self.vit.fc_norm.parameters()]
+        inside |= {id(parameter) for parameter in norms}
+        before = [parameter for parameter in self.vit.parameters() if id(parameter) not in inside]
+        return [before, *(list(block.parameters()) for block in self.vit.blocks), norms]
 
     def embed(self, images: Tensor, embeddings: Mapping[str, Tensor] | None = None) -> Tensor:
         """Normalised images [B, 3, H, W] -> tokens [B, S, D] entering the first block.
@@ -92,6 +109,12 @@ class Backbone(nn.Module):
         """The last h*w of tokens [B, S, D], as [B, D, h, w]."""
         height, width = self.grid
         return tokens[:, -height * width:].transpose(1, 2).unflatten(2, (height, width))
+
+    def shallow_and_deep(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Patches [B, D, h, w] after a quarter of the blocks, and those after the final norm."""
+        quarter = max(1, self.depth // 4)
+        tokens = self.run(self.embed(images), 0, quarter)
+        return self.patches(tokens), self.patches(self.norm(self.run(tokens, quarter)))
 
     def attention_rows(self, tokens: Tensor, block: int, queries: Tensor | slice | list[int]) -> Tensor:
         """Attention of some tokens over all, in block number ``block``.

@@ -1,6 +1,6 @@
 """What passes between a method and whoever trains, explains or scores it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .affine import Affine
 from .backbone import Backbone
-from .cards.base import MethodCard
+from .cards.base import MethodCard, Tunable
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,27 @@ class Batch:
         warped = Batch(images=affine.apply(self.images), labels=self.labels, ids=self.ids, epoch=self.epoch)
         return replace(self, warped=warped, affine=affine)
 
+    @property
+    def device(self) -> torch.device:
+        return (self.images if self.images is not None else self.tokens).device
+
     def __len__(self) -> int:
         return len(self.images if self.images is not None else self.tokens)
 
 
 @dataclass(frozen=True)
 class Level:
-    """One set of part maps: see :class:`Explanation` for the shapes."""
+    """One set of part maps: see :class:`Explanation` for the shapes.
+
+    Attributes:
+        shares: [B, K, N], how much of each part of this level belongs to each of the N parts of ``final``; None where
+            levels have nothing to do with each other.
+    """
 
     part_maps: Tensor
     part_ids: Tensor
     background: Tensor | None = None
+    shares: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,8 @@ class Explanation:
         background: [B, h, w] or None; given, maps and background are probabilities that sum to one per cell.
         saliency: [B, h, w], evidence for the target; None when it was not asked for.
         levels: further map sets by name.
+        part_scores: [B, K], what each part adds to the target's logit, up to a constant per image; None where the
+            logit is no sum over parts.
     """
 
     logits: Tensor
@@ -80,6 +92,7 @@ class Explanation:
     background: Tensor | None = None
     saliency: Tensor | None = None
     levels: Mapping[str, Level] = field(default_factory=dict)
+    part_scores: Tensor | None = None
 
     def all_levels(self) -> dict[str, Level]:
         """Every map set by name, the primary one as ``final``."""
@@ -91,10 +104,24 @@ def _nothing(*_: Any) -> None:
 
 
 @dataclass(frozen=True)
+class Loaders:
+    """The training images as a stage's ``prepare`` may go through them; each can be read many times.
+
+    Attributes:
+        augmented: shuffled, under the stage's augmentation: its first epoch.
+        plain: every image once in file order, as it is scored, without augmentation.
+    """
+
+    augmented: Iterable[Batch]
+    plain: Iterable[Batch]
+
+
+@dataclass(frozen=True)
 class Stage:
     """A stretch of training with one optimiser.
 
     Attributes:
+        name: of its own among the method's stages.
         epochs: passes over the data.
         param_groups: called after ``prepare``; torch parameter groups, each with its ``lr``.
         optimiser: parameter groups -> torch optimiser.
@@ -105,6 +132,7 @@ class Stage:
         prepare: once at the stage's start, with the loaders.
         enter: before every epoch, also the first one after a resume.
         after_step: after every optimiser step.
+        continues: name of an earlier stage whose optimiser goes on here, instead of a new one.
     """
 
     name: str
@@ -115,47 +143,50 @@ class Stage:
     clip: float | None = None
     batch_size: int | None = None
     augmentation: str = "resize_crop_flip"
-    prepare: Callable[[Any], None] = _nothing
+    prepare: Callable[[Loaders], None] = _nothing
     enter: Callable[[int], None] = _nothing
     after_step: Callable[[], None] = _nothing
-
-
-@dataclass(frozen=True)
-class Tunable:
-    """A setting that a sweep may vary: a numeric range, or a list of choices."""
-
-    low: float | None = None
-    high: float | None = None
-    log: bool = False
-    integer: bool = False
-    choices: tuple[Any, ...] = ()
+    continues: str | None = None
 
 
 class Method(nn.Module):
-    """Base of every method. The constructor stores the backbone (shared, never in the state dict) and the settings."""
+    """Base of every method. The constructor stores the settings and the backbone, which is shared and frozen.
+
+    Attributes:
+        card: what is known of the method without importing it.
+        views: ``("clean", "warped")`` where the loss needs a second, warped view.
+        prefix_blocks: leading blocks that are frozen and unprompted; None: takes images.
+        inert: trainable parameters, by name, that no loss moves.
+        finetuned: this method's own copy of the backbone where it trains it, else None.
+
+    Args:
+        finetune: train a copy of the backbone.
+    """
 
     card: ClassVar[MethodCard]
     views: tuple[str, ...] = ("clean",)
     prefix_blocks: int | None = None
+    inert: tuple[str, ...] = ()
 
-    def __init__(self, backbone: Backbone, classes: int, settings: BaseModel):
+    def __init__(self, backbone: Backbone, classes: int, settings: BaseModel, finetune: bool = False):
         super().__init__()
         # In a tuple, so that nn.Module does not adopt it: a frozen backbone is shared and is not this method's state.
         self._backbone = (backbone,)
+        self.finetuned = backbone.trainable_copy() if finetune else None
         self.classes = classes
         self.settings = settings
 
     @property
     def backbone(self) -> Backbone:
-        return self._backbone[0]
+        return self._backbone[0] if self.finetuned is None else self.finetuned
 
     def tokens(self, batch: Batch | Tensor) -> Tensor:
         """Tokens [B, S, D] entering block ``prefix_blocks``: from the batch when it brings them, else computed."""
         batch = Batch.of(batch)
         if batch.tokens is not None:
             return batch.tokens
-        with torch.no_grad():
-            return self.backbone.run(self.backbone.embed(batch.images), 0, self.prefix_blocks)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.finetuned is not None):
+            return self.backbone.run(self.backbone.embed(batch.images), 0, self.prefix_blocks or 0)
 
     def forward(self, batch: Batch | Tensor) -> Tensor:
         """Logits [B, C]."""
@@ -169,10 +200,23 @@ class Method(nn.Module):
         """Evidence for ``targets`` [B], the predicted class where None."""
         raise NotImplementedError
 
+    def hierarchy(self, batch: Batch | Tensor) -> dict[str, Level]:
+        """Finer map sets whose ``shares`` say which parts of ``final`` they belong to, finest first; default: none."""
+        return {}
+
+    def part_order(self, batch: Batch | Tensor, targets: Tensor) -> Tensor:
+        """Parts by importance for the targets [B], most important first: long [B, K], positions among the part maps.
+
+        By ``part_scores`` where the method has them, else by the peak of the map.
+        """
+        explanation = self.explain(batch, targets, saliency=False)
+        scores = explanation.part_scores
+        return (explanation.part_maps.amax((2, 3)) if scores is None else scores).argsort(1, descending=True)
+
     def stages(self, epochs: int) -> list[Stage]:
         """The training recipe, ``epochs`` passes over the data in all."""
         raise NotImplementedError
 
     def tunables(self) -> dict[str, Tunable]:
-        """What a sweep may vary."""
-        return {}
+        """What a sweep may vary: the card's tunables, or those of them that apply."""
+        return dict(self.card.tunables)

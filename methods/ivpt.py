@@ -6,7 +6,7 @@ prototypes straight into the N final concepts, so every one of them receives N p
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor
 from typing import Any
 
@@ -16,7 +16,8 @@ from torch.nn.functional import cross_entropy, layer_norm
 
 from ..errors import UserError
 from .backbone import Backbone
-from .base import Batch, Explanation, Level, Method, Stage, Tunable
+from .base import Batch, Explanation, Level, Method, Stage
+from .cards.base import Tunable
 from .cards.ivpt import IVPT as CARD
 from .cards.ivpt import IVPTSettings
 from .prototypes import assign, full_precision, fuse, group, regions
@@ -204,16 +205,23 @@ class IVPT(Method):
         view = self._look(self.tokens(batch))
         scores = self._scores(self._concepts(view))
         logits = scores.mean(1)
-        final = _level(view.maps[-1])
-        evidence = None
+        targets = logits.argmax(1) if targets is None else targets
+        final, evidence = _level(view.maps[-1]), None
+        chosen = targets[:, None, None].expand(-1, scores.shape[1], 1)
         if saliency:
-            targets = logits.argmax(1) if targets is None else targets
-            above = scores - scores.mean(2, keepdim=True)
-            weights = above.gather(2, targets[:, None, None].expand(-1, scores.shape[1], 1)).relu()
+            weights = (scores - scores.mean(2, keepdim=True)).gather(2, chosen).relu()
             evidence = (weights[..., None] * final.part_maps).sum(1)
         public = max(len(view.maps) - 3, 0)
         levels = {"public": _level(view.maps[public])} if public < len(view.maps) - 1 else {}
-        return Explanation(logits, final.part_maps, final.part_ids, final.background, evidence, levels)
+        return Explanation(logits, final.part_maps, final.part_ids, final.background, evidence, levels,
+                           scores.gather(2, chosen)[..., 0] / scores.shape[1])
+
+    @torch.no_grad()
+    def hierarchy(self, batch: Batch | Tensor) -> dict[str, Level]:
+        """Every prompted level, by the block it prompts (counted from 1), with its grouping into the final concepts."""
+        view = self._look(self.tokens(batch))
+        return {f"block {self.first_block + level + 1}": replace(_level(maps), shares=shares)
+                for level, (maps, shares) in enumerate(zip(view.maps, view.groupings, strict=False))}
 
     def stages(self, epochs: int) -> list[Stage]:
         """The public recipe, its halving every 4 of 25 epochs stretched to ``epochs``."""
@@ -228,23 +236,12 @@ class IVPT(Method):
                 for modules, rate in rates]
 
     def tunables(self) -> dict[str, Tunable]:
-        """Prototype counts of all levels at once, the weights of the terms that the design has, and the rates."""
+        """Those of the card that the design has: ladders of its length, weights of its terms."""
         design = self.settings.design
         levels = self.backbone.depth + 1 if design in ("cross_layer", "grouped") else 1
-        weights = [name for name in _TERMS if name != "consistency" or design == "grouped"]
-        return {
-            "prototypes": Tunable(choices=tuple(counts for counts in _LADDERS if len(counts) <= levels)),
-            **dict.fromkeys(weights, Tunable(low=0.03, high=30, log=True)),
-            "prototype_rate": Tunable(low=1e-5, high=1e-2, log=True),
-            "head_rate": Tunable(low=1e-4, high=1e-1, log=True),
-        }
-
-
-_TERMS = ("classification", "consistency", "presence", "background_presence", "entropy", "total_variation",
-          "equivariance", "orthogonality")
-# Even ladders that do not rise towards the output, for one to five levels; the first of five levels is the paper's.
-_LADDERS = ((17, 14, 11, 8, 5), (9, 8, 7, 6, 5), (25, 21, 17, 13, 9), (14, 11, 8, 5), (25, 19, 13, 7), (11, 8, 5),
-            (17, 13, 9), (8, 5), (17, 9), (3,), (5,), (9,), (17,))
+        ladders = tuple(counts for counts in self.card.tunables["prototypes"].choices if len(counts) <= levels)
+        found = self.card.tunables | {"prototypes": Tunable(choices=ladders)}
+        return {name: value for name, value in found.items() if name != "consistency" or design == "grouped"}
 
 
 def _mean(values: Iterable[Tensor]) -> Tensor:

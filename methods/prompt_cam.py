@@ -4,7 +4,6 @@ Chowdhury et al., "Prompt-CAM: Making Vision Transformers Interpretable for Fine
 arXiv:2501.09333. Deep (section 2.2): class-agnostic prompts in the first blocks, class prompts in the last one.
 """
 
-from collections.abc import Iterable
 from itertools import islice
 from math import cos, pi, sqrt
 
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout
 
 from .backbone import Backbone
-from .base import Batch, Explanation, Method, Stage, Tunable
+from .base import Batch, Explanation, Loaders, Method, Stage
 from .cards.prompt_cam import PROMPT_CAM, PromptCAMSettings
 from .prompting import attend_one, finish
 
@@ -29,6 +28,7 @@ class PromptCAM(Method):
     """
 
     card = PROMPT_CAM
+    inert = ("head.bias",)  # the same for all classes: softmax does not see it
 
     def __init__(self, backbone: Backbone, classes: int, settings: PromptCAMSettings):
         super().__init__(backbone, classes, settings)
@@ -90,6 +90,10 @@ class PromptCAM(Method):
         tokens, prompts = self.entering(batch)
         return self._maps(self._attend(tokens, prompts, targets)[0])
 
+    def part_order(self, batch: Batch | Tensor, targets: Tensor) -> Tensor:
+        """:meth:`head_ranking`: the score is no sum over heads."""
+        return self.head_ranking(batch, targets)
+
     def head_ranking(self, batch: Batch | Tensor, targets: Tensor) -> Tensor:
         """Heads by importance for the target's score, most important first: long [B, heads] (section 2.4).
 
@@ -147,7 +151,7 @@ class PromptCAM(Method):
         )]
 
     @torch.no_grad()
-    def _start_from_class_token(self, loader: Iterable[Batch]) -> None:
+    def _start_from_class_token(self, loaders: Loaders) -> None:
         """Move the class prompts to where the class token stands when it enters the prompts' first block.
 
         From random prompts most learning rates end at chance: siblings attend to each other instead of the image.
@@ -157,16 +161,8 @@ class PromptCAM(Method):
             return
         block = self.last if self.settings.depth == "deep" else 0
         total, images = torch.zeros_like(self.class_prompts[0]), 0
-        for batch in islice(loader, _START_BATCHES):
+        for batch in islice(loaders.augmented, _START_BATCHES):
             tokens = self.backbone.run(self.backbone.embed(batch.images), 0, block)
             total += (tokens[:, 0] if self.backbone.prefix else tokens.mean(1)).sum(0)
             images += len(batch)
         self.class_prompts.mul_(_START_SPREAD).add_(total / images)
-
-    def tunables(self) -> dict[str, Tunable]:
-        return {
-            "agnostic_prompts": Tunable(0, 50, integer=True),
-            "learning_rate": Tunable(1e-3, 1e-1, log=True),
-            "agnostic_rate": Tunable(1e-4, 1e-2, log=True),
-            "weight_decay": Tunable(1e-5, 1e-1, log=True),
-        }

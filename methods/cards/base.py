@@ -10,6 +10,17 @@ from ...cards import Card
 from ...errors import UserError, unknown
 
 
+@dataclass(frozen=True)
+class Tunable:
+    """A setting that a sweep may vary: a numeric range, or a list of choices."""
+
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    integer: bool = False
+    choices: tuple[Any, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class MethodCard(Card):
     """A method's card.
@@ -17,6 +28,9 @@ class MethodCard(Card):
     Attributes:
         maps: one sentence: what the part maps of this method are.
         class_specific: part ids belong to a class, so NMI, ARI and KPR do not apply.
+        tunables: settings that a sweep may vary, with ranges.
+        convolutional: takes a convolutional backbone, too.
+        explaining: settings that change the explanation alone: runs that differ in nothing else are trained once.
         variants: ``name@variant`` -> the settings it changes.
         epochs: passes over the data by preset.
         batch_size: images per step of the recipe.
@@ -27,6 +41,9 @@ class MethodCard(Card):
 
     maps: str = ""
     class_specific: bool = False
+    tunables: Mapping[str, Tunable] = field(default_factory=dict)
+    convolutional: bool = False
+    explaining: tuple[str, ...] = ()
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     epochs: Mapping[str, int] = field(default_factory=lambda: {"quick": 11, "default": 25, "paper": 25})
     batch_size: int = 16

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from ...cards import Settings
-from .base import MethodCard
+from .base import MethodCard, Tunable
 
 
 class IVPTSettings(Settings):
@@ -40,6 +40,12 @@ class IVPTSettings(Settings):
         return value
 
 
+# Even ladders that do not rise towards the output, for one to five levels; the first of five levels is the paper's.
+_LADDERS = ((17, 14, 11, 8, 5), (9, 8, 7, 6, 5), (25, 21, 17, 13, 9), (14, 11, 8, 5), (25, 19, 13, 7), (11, 8, 5),
+            (17, 13, 9), (8, 5), (17, 9), (3,), (5,), (9,), (17,))
+_WEIGHTS = ("classification", "consistency", "presence", "background_presence", "entropy", "total_variation",
+            "equivariance", "orthogonality")
+
 IVPT = MethodCard(
     name="ivpt",
     title="IVPT",
@@ -52,6 +58,12 @@ IVPT = MethodCard(
     settings=IVPTSettings,
     maps="softmax assignment of every patch to the prototypes of a level, background excluded; "
          "`final` holds the concepts that classify, `public` the level that the public code scores",
+    tunables={
+        "prototypes": Tunable(choices=_LADDERS),
+        **dict.fromkeys(_WEIGHTS, Tunable(low=0.03, high=30, log=True)),
+        "prototype_rate": Tunable(low=1e-5, high=1e-2, log=True),
+        "head_rate": Tunable(low=1e-4, high=1e-1, log=True),
+    },
     epochs={"quick": 11, "default": 25, "paper": 25},
     quick={"prototype_rate": 0.004},
     quick_batch_size=8,

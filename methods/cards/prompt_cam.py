@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ...cards import Settings
-from .base import MethodCard
+from .base import MethodCard, Tunable
 
 
 class PromptCAMSettings(Settings):
@@ -37,6 +37,12 @@ PROMPT_CAM = MethodCard(
     settings=PromptCAMSettings,
     maps="attention heads of the target class's prompt in the last block, renormalised over patches",
     class_specific=True,
+    tunables={
+        "agnostic_prompts": Tunable(0, 50, integer=True),
+        "learning_rate": Tunable(1e-3, 1e-1, log=True),
+        "agnostic_rate": Tunable(1e-4, 1e-2, log=True),
+        "weight_decay": Tunable(1e-5, 1e-1, log=True),
+    },
     epochs={"quick": 11, "default": 25, "paper": 130},
     quick_batch_size=4,
     variants={

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from partbench.methods import Batch, create, load_backbone
+from partbench.methods import Batch, Loaders, create, load_backbone
 from partbench.methods.prompting import finish
 
 
@@ -117,12 +117,12 @@ def test_only_prompts_and_head_train_and_stored_tokens_give_the_same_numbers(bac
 
 def test_class_prompts_start_at_the_mean_class_token(backbone, images):
     method = build(backbone, classes=200)
-    method.stages(5)[0].prepare([Batch(images=images)])
+    method.stages(5)[0].prepare(Loaders([Batch(images=images)], []))
     mean = backbone.run(backbone.embed(images), 0, method.last)[:, 0].mean(0)
     torch.testing.assert_close(method.class_prompts.mean(0), mean, atol=0.02, rtol=0)
     random = build(backbone, classes=200, start="random")
     before = random.class_prompts.clone()
-    random.stages(5)[0].prepare([Batch(images=images)])
+    random.stages(5)[0].prepare(Loaders([Batch(images=images)], []))
     torch.testing.assert_close(random.class_prompts, before, atol=0, rtol=0)
 
 
@@ -131,7 +131,7 @@ def test_every_variant_learns_a_batch_by_heart(backbone, name):
     method = build(backbone, name, classes=3).train()
     images = torch.randn(6, 3, 48, 48, generator=torch.Generator().manual_seed(2))
     labels, stage = torch.tensor([0, 1, 2, 0, 1, 2]), method.stages(1)[0]
-    stage.prepare([Batch(images=images)])
+    stage.prepare(Loaders([Batch(images=images)], []))
     optimiser, losses = stage.optimiser(stage.param_groups()), []
     for _ in range(60):
         loss = method.loss(images, labels)["cross_entropy"]

@@ -31,4 +31,4 @@ def training(root: Path | str, folder: Path | str, tell=lambda event: None) -> T
     def loader(stage):
         return TrainLoader(split, datasets.augmentation(stage.augmentation, 32), normalise, 3, 0, stage.name)
 
-    return Training(loader, Path(folder), EPOCHS, len(split), 0, "fp32", torch.device("cpu"), Reporter(tell), 1.0)
+    return Training(loader, [], Path(folder), EPOCHS, len(split), 0, "fp32", torch.device("cpu"), Reporter(tell), 1.0)

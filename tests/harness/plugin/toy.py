@@ -47,11 +47,11 @@ class Toy(Method):
         ]
 
     def _hooks(self, stage):
-        def prepare(loader):
+        def prepare(loaders):
             self.calls.append(("prepare", stage))
             if stage == "head":
                 # From what was learnt, and with noise: both must come back as they were.
-                seen = torch.cat([adaptive_avg_pool2d(batch.images, 4).flatten(1) for batch in loader])
+                seen = torch.cat([adaptive_avg_pool2d(batch.images, 4).flatten(1) for batch in loaders.augmented])
                 self.centre.copy_(self.features(seen).relu().mean(0).detach() + 0.01 * torch.randn(8))
 
         def enter(epoch):
