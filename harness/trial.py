@@ -156,8 +156,8 @@ class Trial:
                             + controls_cost(whole, self.controls))
         self.train_seconds = train(self.method, Training(
             loader=self._loaders(), plain=self._plain(), folder=self.checkpoints, epochs=self.spec.epochs,
-            images=len(images), seed=self.spec.seed, precision=self.spec.precision, device=self.device, reporter=self.reporter,
-            cost=_STEP_COST, rate_factor=self.spec.rate_factor))
+            images=len(images), seed=self.spec.seed, precision=self.spec.precision, device=self.device,
+            reporter=self.reporter, cost=_STEP_COST, rate_factor=self.spec.rate_factor))
         log.info("trained in %.0f s; scoring %d images of %s", self.train_seconds, len(split), self.job.split)
         self._score()
         for name, evidence in method_controls(whole, self._created, self.controls):

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 
 def _shipped() -> list[MethodCard]:
-    from .cards import IVPT, PROMPT_CAM
+    from . import cards
 
-    return [IVPT, PROMPT_CAM]
+    return [cards.IVPT, cards.PROMPT_CAM, cards.VPT_SHALLOW, cards.VPT_DEEP, cards.VPT_DEEP_PROTO, cards.E2VPT,
+            cards.PROTOPNET, cards.HUANG2023, cards.LINEAR_PROBE]
 
 
 registry: Registry[MethodCard] = Registry("method", _shipped, "partbench.methods")
