@@ -15,9 +15,9 @@ _BATCH = 64  # images whose tokens are computed at once; the numbers of a view m
 
 
 def views_to_store(method: Method, images: int) -> int:
-    """How many views of every image fit; 0 where the method needs its backbone in every step, or none fits."""
+    """How many views of every image fit; 0 where a step runs more of the backbone than its last block, or none fits."""
     backbone = method.backbone
-    if method.prefix_blocks != backbone.depth or method.views != ("clean",):
+    if method.prefix_blocks is None or method.prefix_blocks < backbone.depth - 1 or method.views != ("clean",):
         return 0
     height, width = backbone.grid
     view = images * (backbone.prefix + height * width) * backbone.width * 2
@@ -30,11 +30,16 @@ class StoredLoader:
 
     Epoch e shows view e modulo ``views``. A view is one random draw of the augmentation for every image, computed when
     an epoch first shows it, whole and in file order: a resumed run stores the same numbers as one that never stopped.
+
+    Attributes:
+        tokens: images -> tokens [B, S, D] that the method starts from.
+        told: hears of every batch of images that was stored.
     """
 
     loader: TrainLoader
     tokens: Callable[[Batch], Tensor]
     views: int
+    told: Callable[[int], None]
     _stored: dict[int, Tensor] = field(default_factory=dict)
 
     @property
@@ -61,8 +66,13 @@ class StoredLoader:
         if view not in self._stored:
             # One stage name for the draws, so that every stage shows the same views.
             source = replace(self.loader, stage="stored")
-            with torch.no_grad():
-                tokens = torch.cat([self.tokens(batch).cpu() for batch in source.in_file_order(view, _BATCH)])
+            tokens = torch.cat([self._computed(batch) for batch in source.in_file_order(view, _BATCH)])
             half = tokens.half()
             self._stored[view] = half if half.isfinite().all() else tokens
         return self._stored[view]
+
+    @torch.no_grad()
+    def _computed(self, batch: Batch) -> Tensor:
+        tokens = self.tokens(batch).float().cpu()
+        self.told(len(batch))
+        return tokens

@@ -15,6 +15,7 @@ from .checkpoint import Position, load_checkpoint, save_checkpoint
 from .loaders import TrainLoader
 from .progress import Reporter
 from .seeds import derive
+from .stored_tokens import StoredLoader
 
 log = logging.getLogger("partbench")
 
@@ -36,7 +37,7 @@ class Training:
         rate_factor: on every learning rate of the recipe.
     """
 
-    loader: Callable[[Stage], TrainLoader]
+    loader: Callable[[Stage], TrainLoader | StoredLoader]
     plain: Iterable[Batch]
     folder: Path
     epochs: int
@@ -87,8 +88,8 @@ def train(method: Method, training: Training) -> float:
     return position.seconds
 
 
-def _epoch(method: Method, stage: Stage, loader: TrainLoader, optimiser: torch.optim.Optimizer, epoch: int,
-           training: Training) -> None:
+def _epoch(method: Method, stage: Stage, loader: TrainLoader | StoredLoader, optimiser: torch.optim.Optimizer,
+           epoch: int, training: Training) -> None:
     method.train()
     total = 0.0
     for step, batch in enumerate(loader.epoch(epoch)):

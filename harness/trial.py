@@ -17,7 +17,7 @@ from .. import datasets
 from ..durable import write_whole
 from ..errors import UserError
 from ..leaderboard import Row, Store
-from ..methods import Backbone, Method, Stage, create, load_backbone
+from ..methods import Backbone, Batch, Method, Stage, create, load_backbone
 from ..metrics import registry as metric_cards
 from .allocator import keep_freed_memory
 from .attempts import STOPPED, write_attempt
@@ -45,6 +45,7 @@ from .train import Training, train
 
 log = logging.getLogger("partbench")
 _STEP_COST = 2.5  # plain forwards a training image costs, for the time left alone
+_STORED_STEP_COST = 0.2  # the same where its tokens are stored
 _backbones: dict[tuple, Backbone] = {}
 
 
@@ -152,12 +153,15 @@ class Trial:
         log.info("run %s: %s on %s, seed %d, %d epochs, %d training images", self.job.run_id, self.spec.name,
                  self.spec.dataset, self.spec.seed, self.spec.epochs, len(images))
         whole = replace(self.context, needs=needs_of(self.job.protocol))  # controls reuse nothing
-        self.reporter.begin(self.spec.epochs * len(images) * _STEP_COST + evaluation_cost(self.context)
+        views = views_to_store(self.method, len(images))
+        cost = _STORED_STEP_COST if views else _STEP_COST
+        stored = min(views, self.spec.epochs) * len(images)
+        self.reporter.begin(self.spec.epochs * len(images) * cost + stored + evaluation_cost(self.context)
                             + controls_cost(whole, self.controls))
         self.train_seconds = train(self.method, Training(
-            loader=self._loaders(), plain=self._plain(), folder=self.checkpoints, epochs=self.spec.epochs,
-            images=len(images), seed=self.spec.seed, precision=self.spec.precision, device=self.device,
-            reporter=self.reporter, cost=_STEP_COST, rate_factor=self.spec.rate_factor))
+            loader=self._stored(views) if views else self._images, plain=self._plain(), folder=self.checkpoints,
+            epochs=self.spec.epochs, images=len(images), seed=self.spec.seed, precision=self.spec.precision,
+            device=self.device, reporter=self.reporter, cost=cost, rate_factor=self.spec.rate_factor))
         log.info("trained in %.0f s; scoring %d images of %s", self.train_seconds, len(split), self.job.split)
         self._score()
         for name, evidence in method_controls(whole, self._created, self.controls):
@@ -224,17 +228,19 @@ class Trial:
             _backbones[key] = load_backbone(self.spec.backbone, self.job.weights, self.spec.image_size, self.device)
         return _backbones[key]
 
-    def _loaders(self) -> Callable[[Stage], TrainLoader | StoredLoader]:
-        """What gives a stage its batches: tokens where the backbone's part in a step never changes, else images."""
-        views = views_to_store(self.method, len(self.dataset[self.spec.fit_on]))
+    def _stored(self, views: int) -> Callable[[Stage], StoredLoader]:
+        """What gives a stage its batches where the backbone's part in a step never changes: tokens, stored once."""
         stored: dict[str, StoredLoader] = {}  # by augmentation
 
-        def loader(stage: Stage) -> TrainLoader | StoredLoader:
+        def tokens(batch: Batch) -> torch.Tensor:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.spec.precision == "bf16"):
+                return self.method.tokens(batch)
+
+        def loader(stage: Stage) -> StoredLoader:
             images = self._images(stage)
-            if not views:
-                return images
             if stage.augmentation not in stored:
-                stored[stage.augmentation] = StoredLoader(images, self.method.tokens, views)
+                stored[stage.augmentation] = StoredLoader(
+                    images, tokens, views, lambda seen: self.reporter.step("store tokens", seen, 1.0))
             return stored[stage.augmentation].for_stage(images.stage, images.batch_size)
 
         return loader
