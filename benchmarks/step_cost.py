@@ -1,90 +1,148 @@
 """Cost of one training step in plain backbone forwards of the same batch, with images/s and memory.
 
     python benchmarks/step_cost.py
-    python benchmarks/step_cost.py --backbone vit_base_patch14_reg4_dinov2 --image-size 518 --precision bf16
+    python benchmarks/step_cost.py --methods protopnet,ivpt@bias --backbone vit_base_patch16_224 --precision bf16
 
-Step and forward take turns in one process, so a machine whose speed drifts slows both; the ratio is a median. Memory of
-a row is the peak of its step above what the process held after imports (on a GPU: the peak allocated).
+Every method and every variant that trains otherwise, stage by stage where stages train different parameters; "stored
+tokens" is the step of a method whose frozen blocks a run computes once. Below each method stands what its card calls
+step_cost: the mean over its recipe, storing included. Step and forward take turns in one process, so a machine whose
+speed drifts slows both; the ratio is a median. Memory of a row is the peak of its step above what the process held
+after imports (on a GPU: the peak allocated).
 """
 
 import argparse
+import json
 import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import torch
 
 from partbench.harness.allocator import keep_freed_memory
-from partbench.methods import Batch, create, load_backbone
+from partbench.harness.stored_tokens import views_to_store
+from partbench.methods import Batch, Loaders, Method, create, load_backbone, registry
+from partbench.methods.optimising import Optimisers, descend, forward_loss
 
-ROWS = {
-    "ivpt": ("ivpt", 40, {}),
-    "ivpt, train_embeddings": ("ivpt", 40, {"train_embeddings": True}),
-    "prompt_cam, 10 agnostic, 40 classes": ("prompt_cam", 40, {}),
-    "prompt_cam, 10 agnostic, 200 classes": ("prompt_cam", 200, {}),
-    "prompt_cam@faithful, 40 classes": ("prompt_cam@faithful", 40, {}),
-    "prompt_cam@faithful, 200 classes": ("prompt_cam@faithful", 200, {}),
-}
+IMAGES = 5394  # of an epoch, on which depends how many views can be stored: CUB's
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--methods", help="names with commas; else all, with their variants")
     parser.add_argument("--backbone", default="deit_tiny_patch16_224")
     parser.add_argument("--image-size", type=int, default=224)
+    parser.add_argument("--classes", type=int, default=200)
     parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=25, help="of the recipe whose stages are measured")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--row", choices=ROWS, help="measure this row in this process; else each in its own")
+    parser.add_argument("--row", nargs=3, metavar=("METHOD", "STAGE", "STORED"),
+                        help="measure this row in this process; else each in its own")
     arguments = parser.parse_args()
     if arguments.row:
-        print(measure(arguments.row, arguments), flush=True)
+        name, stage, stored = arguments.row
+        print(json.dumps(measure(name, int(stage), stored == "stored", arguments)), flush=True)
         return
-    print(f"{'row':<40} {'forwards':>8} {'min':>6} {'max':>6} {'images/s':>9} {'MiB':>7}", flush=True)
-    for row in ROWS:
-        subprocess.run([sys.executable, __file__, *sys.argv[1:], "--row", row], check=True)
+    print(f"{'method':<24} {'stage':<24} {'forwards':>8} {'min':>6} {'max':>6} {'images/s':>9} {'MiB':>7}", flush=True)
+    for name in arguments.methods.split(",") if arguments.methods else trained_names():
+        table(name, arguments)
 
 
-def measure(row: str, arguments: argparse.Namespace) -> str:
-    """One line of the table."""
+def trained_names() -> Iterator[str]:
+    """Every method, and its variants that change more than the explanation and are not the method itself."""
+    for card in registry.cards.values():
+        yield card.name
+        for variant, changes in card.variants.items():
+            if not set(changes) <= set(card.explaining) and card.resolve(variant) != card.resolve():
+                yield f"{card.name}@{variant}"
+
+
+def table(name: str, arguments: argparse.Namespace) -> None:
+    """The rows of one method, and their mean over its recipe."""
+    method = built(name, arguments)
+    views = views_to_store(method, IMAGES)
+    mean = min(views, arguments.epochs) / arguments.epochs
+    for number, (stage, epochs) in distinct_stages(method, arguments.epochs).items():
+        for stored in ("no", "stored") if views else ("no",):
+            row = [sys.executable, __file__, *sys.argv[1:], "--row", name, str(number), stored]
+            found = json.loads(subprocess.run(row, check=True, capture_output=True, text=True).stdout)
+            told = f"{stage}, stored tokens" if stored == "stored" else stage
+            print(f"{name:<24} {told:<24} {found['forwards']:8.2f} {found['low']:6.2f} {found['high']:6.2f} "
+                  f"{found['rate']:9.1f} {found['memory']:7.0f}", flush=True)
+        mean += found["forwards"] * epochs / arguments.epochs  # of the stored row, where there is one
+    print(f"{name:<24} {'step_cost':<24} {mean:8.2f}", flush=True)
+
+
+def built(name: str, arguments: argparse.Namespace) -> Method:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    backbone = load_backbone(arguments.backbone, "random", arguments.image_size, device)
+    torch.manual_seed(0)
+    return create(name, backbone, arguments.classes).to(device)
+
+
+def distinct_stages(method: Method, epochs: int) -> dict[int, tuple[str, int]]:
+    """Stages that train different parameters, by the number of the first such: its name, and their epochs together."""
+    stages = method.stages(epochs)
+    found: dict[frozenset, int] = {}
+    shares: dict[int, tuple[str, int]] = {}
+    for number, stage in enumerate(stages):
+        if not stage.epochs:
+            continue
+        trained = frozenset(id(parameter) for group in stage.param_groups() for parameter in group["params"])
+        first = found.setdefault(trained, number)
+        name, before = shares.get(first, (stage.name, 0))
+        shares[first] = name, before + stage.epochs
+    return shares
+
+
+def measure(name: str, number: int, stored: bool, arguments: argparse.Namespace) -> dict[str, float]:
+    """One row: forwards (median, least and most of the rounds), images a second, MiB."""
     torch.set_num_threads(arguments.threads)
     keep_freed_memory()  # as every run does
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     before = peak(device)
-    name, classes, settings = ROWS[row]
-    backbone = load_backbone(arguments.backbone, "random", arguments.image_size, device)
-    torch.manual_seed(0)
-    method = create(name, backbone, classes, **settings).to(device).train()
-    stage = method.stages(1)[0]
-    optimiser = stage.optimiser(stage.param_groups())
+    method = built(name, arguments)
+    backbone = method.backbone
     images = torch.randn(arguments.batch_size, 3, arguments.image_size, arguments.image_size, device=device)
-    batch = Batch(images=images, labels=torch.arange(arguments.batch_size, device=device) % classes)
-    if "warped" in method.views:
-        batch = batch.with_warp()
-    cast = torch.autocast(device.type, torch.bfloat16, enabled=arguments.precision == "bf16")
+    batch = Batch(images=images, labels=torch.arange(arguments.batch_size, device=device) % arguments.classes,
+                  ids=tuple(map(str, range(arguments.batch_size))))
+    step = training_step(method, number, batch, stored, arguments)
 
     def forward() -> None:
-        with torch.no_grad(), cast:
+        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=arguments.precision == "bf16"):
             backbone.norm(backbone.run(backbone.embed(images)))
-
-    def step() -> None:
-        with cast:
-            total = sum(method.loss(batch).values())
-        optimiser.zero_grad()
-        total.backward()
-        optimiser.step()
 
     step()
     memory = peak(device) - (0 if device.type == "cuda" else before)
     forward()
     pairs = [(timed(step, device), timed(forward, device)) for _ in range(arguments.rounds)]
     ratios = [one / other for one, other in pairs]
-    rate = arguments.batch_size / statistics.median(one for one, _ in pairs)
-    return (f"{row:<40} {statistics.median(ratios):8.2f} {min(ratios):6.2f} {max(ratios):6.2f} {rate:9.1f} "
-            f"{memory:7.0f}")
+    return {"forwards": statistics.median(ratios), "low": min(ratios), "high": max(ratios), "memory": memory,
+            "rate": arguments.batch_size / statistics.median(one for one, _ in pairs)}
+
+
+def training_step(method: Method, number: int, batch: Batch, stored: bool,
+                  arguments: argparse.Namespace) -> Callable[[], None]:
+    """A step of stage ``number``, after what it and the stages before it prepare."""
+    stages = method.stages(arguments.epochs)
+    optimisers = Optimisers(method, stages)
+    for index in range(number + 1):
+        stages[index].prepare(Loaders([batch], [batch]))
+        optimiser = optimisers.of(index)
+    if stored:
+        with torch.no_grad():
+            batch = replace(batch, images=None, tokens=method.tokens(batch))
+    elif "warped" in method.views:
+        batch = batch.with_warp()
+    stages[number].enter(0)
+    method.train()
+    return lambda: descend(stages[number], optimiser,
+                           torch.stack(list(forward_loss(method, batch, arguments.precision).values())).sum())
 
 
 def timed(work: Callable[[], None], device: torch.device) -> float:

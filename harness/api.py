@@ -1,14 +1,17 @@
 """`run` for Python users, and what it shares with the command line."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from ..leaderboard import Store
+from .attempts import write_attempt
 from .config import RunConfig, make_config
 from .display import Display
-from .plan import Plan, make_plan
+from .plan import Job, Plan, make_plan
+from .rates import chosen_rates, rates_folder
 from .schedule import in_process, on_ray
 
 if TYPE_CHECKING:
@@ -42,19 +45,29 @@ def run(**request: Any) -> "pandas.DataFrame":
     Raises:
         UserError: something in the request cannot work.
     """
-    config = make_config(request)
-    execute(config, make_plan(config), Console(stderr=True))
+    config, console = make_config(request), Console(stderr=True)
+    execute(config, full_plan(config, console), console)
     return Store(config.out).current()[0]
+
+
+def full_plan(config: RunConfig, console: Console) -> Plan:
+    """The plan of a request whose learning rates are chosen: does the trials that this takes.
+
+    Raises:
+        UserError: something in the request cannot work.
+        KeyboardInterrupt: the user stopped the trials.
+    """
+    return make_plan(config, chosen_rates(config, console, carry_out))
 
 
 def execute(config: RunConfig, plan: Plan, console: Console) -> Result:
     """Carry a plan out and bring leaderboard.parquet up to date, whatever happens to single runs."""
     store = Store(config.out)
     store.check_writable()
-    statuses: dict[str, str] = {}
+    statuses = _give_up(plan, console)
     try:
         if plan.todo:
-            statuses = _do(config, plan, console)
+            statuses |= carry_out(plan.todo, config, console)
         if config.controls and "interrupted" not in statuses.values():
             from .controls.blind import write_controls
 
@@ -64,11 +77,24 @@ def execute(config: RunConfig, plan: Plan, console: Console) -> Result:
     return Result(plan, statuses)
 
 
-def _do(config: RunConfig, plan: Plan, console: Console) -> dict[str, str]:
+def carry_out(jobs: Sequence[Job], config: RunConfig, console: Console) -> dict[str, str]:
+    """Do runs, in Ray's workers or here; returns the status of each by its id."""
     if config.force:
         from .trial import start_over
 
-        for job in plan.todo:
+        for job in jobs:
             start_over(job)
-    with Display(plan.todo, console) as display:
-        return in_process(plan.todo, display) if config.in_process else on_ray(plan.todo, config, display)
+    with Display(jobs, console) as display:
+        return in_process(jobs, display) if config.in_process else on_ray(jobs, config, display)
+
+
+def _give_up(plan: Plan, console: Console) -> dict[str, str]:
+    """Mark the runs whose learning rate could not be chosen as failed; returns their status."""
+    for job in plan.jobs:
+        if job.run_id in plan.hopeless:
+            reason = (f"all {len(plan.config.rate_factors)} trials of its learning rate failed; see: "
+                      f"harness list runs --out {rates_folder(plan.config.out)}")
+            write_attempt(job, "failed", reason)
+            console.print(f"{job.spec.name} seed {job.spec.seed}: failed ({reason})", style="red", markup=False,
+                          soft_wrap=True)
+    return dict.fromkeys(plan.hopeless, "failed")

@@ -10,12 +10,15 @@ from rich.console import Console
 from ..errors import UserError
 from .audit_command import audit
 from .data import app as data
+from .explain.command import explain
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Compare interpretable vision methods on equal terms. Any command takes --debug.")
 console = Console()
 app.add_typer(data, name="data")
 app.command()(audit)
+app.command()(explain)
+_PIPED_WIDTH = 200  # columns of a table that goes into a file or a pipe
 Out = Annotated[str, typer.Option(help="Folder of results.")]
 
 
@@ -58,6 +61,10 @@ def run(
     epochs: Annotated[int | None, typer.Option(help="Passes over the data. [the preset's]")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images per step. [the method's]")] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds, with commas. [0]")] = None,
+    rate_factors: Annotated[str | None, typer.Option(
+        help="Factors on every learning rate, with commas; of several the best on val is chosen for each method. [1]",
+    )] = None,
+    rate_epochs: Annotated[int | None, typer.Option(help="Epochs of each trial of a factor. [4]")] = None,
     set_: Annotated[list[str] | None, typer.Option(
         "--set", help="NAME.setting=value of a method, the data set or 'protocol'; repeat for more.")] = None,
     preset: Annotated[str | None, typer.Option(help="quick, default or paper. [the data set's]")] = None,
@@ -79,29 +86,30 @@ def run(
 ) -> int:
     """Train, explain and score methods; finished runs are skipped, interrupted ones continue."""
     from .config import make_config, parse_set
-    from .plan import make_plan
 
     given: dict[str, Any] = {
         "methods": methods, "dataset": dataset, "data_root": data_root, "backbone": backbone, "weights": weights,
         "image_size": image_size, "labels": labels, "decoded_side": decoded_side, "epochs": epochs,
-        "batch_size": batch_size, "seeds": seeds, "set": parse_set(set_) if set_ else None, "preset": preset,
-        "fit_on": fit_on, "split": split, "precision": precision, "threads": threads,
-        "protocol": protocol, "fidelity_images": fidelity_images, "controls": controls,
-        "out": out, "force": force, "in_process": in_process, "address": address, "gpus_per_run": gpus_per_run}
+        "batch_size": batch_size, "seeds": seeds, "rate_factors": rate_factors, "rate_epochs": rate_epochs,
+        "set": parse_set(set_) if set_ else None, "preset": preset, "fit_on": fit_on, "split": split,
+        "precision": precision, "threads": threads, "protocol": protocol, "fidelity_images": fidelity_images,
+        "controls": controls, "out": out, "force": force, "in_process": in_process, "address": address,
+        "gpus_per_run": gpus_per_run}
     request = make_config(given, config)
-    plan = make_plan(request)
     if dry_run:
-        from .listing import plan_table
+        from .dry_run import dry_run as foreseen
 
-        console.print(plan_table(plan))
+        wide = console if console.is_terminal else Console(width=_PIPED_WIDTH)  # ids are there to be read
+        wide.print(foreseen(request), highlight=False)
         return 0
-    return _carry_out(request, plan)
+    return _carry_out(request)
 
 
-def _carry_out(request: Any, plan: Any) -> int:
+def _carry_out(request: Any) -> int:
     from ..leaderboard import ClassSums, Store, leaderboard_table
-    from .api import execute
+    from .api import execute, full_plan
 
+    plan = full_plan(request, Console(stderr=True))
     if plan.finished:
         console.print(f"{len(plan.finished)} of {len(plan.jobs)} runs were finished before")
     result = execute(request, plan, Console(stderr=True))

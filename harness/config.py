@@ -12,7 +12,11 @@ _LARGEST_CONFIG = 1_000_000  # bytes; a settings file is a page of text
 
 
 class RunConfig(BaseModel):
-    """A request for runs: every method with every seed. None means: as the data set or the method says."""
+    """A request for runs: every method with every seed. None means: as the data set or the method says.
+
+    With several ``rate_factors`` each method first trains ``rate_epochs`` epochs with each of them on its learning
+    rates, and keeps the one with the best accuracy on val: see :mod:`.rates`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,7 +31,8 @@ class RunConfig(BaseModel):
     epochs: int | None = Field(None, ge=1)
     batch_size: int | None = Field(None, ge=1)
     seeds: tuple[int, ...] = Field((0,), min_length=1)
-    rate_factors: tuple[Annotated[float, Field(gt=0)], ...] = Field((1.0,), min_length=1)
+    rate_factors: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = Field((1.0,), min_length=1)
+    rate_epochs: int = Field(4, ge=1)
     set: dict[str, Any] = Field(default_factory=dict)
     preset: Literal["quick", "default", "paper"] | None = None
     fit_on: Literal["train", "train+val"] = "train"
@@ -43,17 +48,17 @@ class RunConfig(BaseModel):
     address: str | None = None
     gpus_per_run: float | None = Field(None, ge=0)
 
-    @field_validator("methods", "seeds", mode="before")
+    @field_validator("methods", "seeds", "rate_factors", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         """``"one,other@variant"``, one value, or a list of them."""
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
-        return [value] if isinstance(value, int) else value
+        return [value] if isinstance(value, int | float) else value
 
-    @field_validator("seeds")
+    @field_validator("seeds", "rate_factors")
     @classmethod
-    def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+    def _distinct(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         if min(value) < 0:
             raise ValueError("seeds are not negative")
         return tuple(dict.fromkeys(value))

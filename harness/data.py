@@ -1,9 +1,6 @@
 """`harness data`: fetch a data set, check one, or write a drawn one to disk."""
 
-import logging
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..errors import UserError
+from .watched import watched
 
 if TYPE_CHECKING:
     from ..datasets.cards.base import DatasetCard
@@ -45,7 +43,7 @@ def get(
     folder = vacant(to or card.folder())
     if source.licence and not yes:
         _ask()
-    with _watched("bytes") as progress:
+    with watched("bytes") as progress:
         try:
             install(card, folder, mirror, progress)
         except KeyboardInterrupt:
@@ -67,7 +65,7 @@ def check(
 
     card = registry.get(name)
     settings = card.resolve(_options(card, set_))
-    with _watched("images") as progress:
+    with watched("images") as progress:
         findings = inspect(card, path, settings, lambda done, total: progress("open", done, total))
     if not findings:
         console.print(f"{card.title} in {path}: nothing is wrong", markup=False, soft_wrap=True)
@@ -92,7 +90,7 @@ def make(
         raise UserError(f"{name} holds photographs, it cannot be drawn; fetch it with: harness data get {name}")
     settings = card.resolve(_options(card, set_))
     target = vacant(folder)
-    with _watched("images") as progress:
+    with watched("images") as progress:
         write(card.load()(None, settings), target, lambda done, total: progress("draw", done, total))
     console.print(f"{card.title} is in {target}; read it with: --dataset cub --data-root {target}", markup=False,
                   soft_wrap=True)
@@ -165,48 +163,3 @@ def _show(findings: list["Finding"]) -> None:
             table.add_row(kind, "", f"and {len(found) - _SHOWN} more")
     table.caption = ", ".join(f"{kind}: {len(found)}" for kind, found in kinds.items())
     console.print(table)
-
-
-@contextmanager
-def _watched(unit: str) -> Iterator[Callable[[str, int, int | None], None]]:
-    """A bar for each thing that is done, with the time left, and a line for what is logged meanwhile; on stderr.
-
-    Without a terminal there are the lines only.
-    """
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    counts = (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(),)
-    watched = Console(stderr=True)
-    bars = Progress(TextColumn("{task.description}", markup=False), BarColumn(), *counts, TimeRemainingColumn(),
-                    console=watched, transient=True, disable=not watched.is_terminal)
-    tasks: dict[str, Any] = {}
-
-    def tell(what: str, done: int, total: int | None) -> None:
-        if what not in tasks:
-            tasks[what] = bars.add_task(what, completed=done, total=total)
-        bars.update(tasks[what], completed=done, total=total)
-
-    with bars, _logged(watched):
-        yield tell
-
-
-@contextmanager
-def _logged(watched: Console) -> Iterator[None]:
-    log, lines = logging.getLogger("partbench"), logging.Handler()
-    lines.emit = lambda record: watched.print(record.getMessage(), markup=False, highlight=False, soft_wrap=True)
-    level = log.level
-    log.addHandler(lines)
-    log.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        log.removeHandler(lines)
-        log.setLevel(level)

@@ -1,6 +1,7 @@
 """The user's view of runs under way: a live line each on a terminal, plain lines elsewhere."""
 
 import time
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.live import Live
@@ -15,9 +16,9 @@ _PLAIN_EVERY = 15.0  # seconds between plain lines of one run
 class Display:
     """One line per run: stage, epoch, loss, images a second, time left; and the time left of all."""
 
-    def __init__(self, jobs: list[Job], console: Console):
+    def __init__(self, jobs: Sequence[Job], console: Console):
         self.console = console
-        self.names = {job.run_id: f"{job.spec.name} seed {job.spec.seed}" for job in jobs}
+        self.names = {job.run_id: _name(job) for job in jobs}
         self.events = {job.run_id: Event() for job in jobs}
         self.ends: dict[str, str] = {}
         self._said: dict[str, tuple[str, float]] = {}
@@ -64,6 +65,11 @@ class Display:
         shares = [1.0 if run_id in self.ends else event.done / event.total for run_id, event in self.events.items()]
         spent, share = time.monotonic() - self._started, sum(shares) / max(1, len(shares))
         return f"about {clock(spent * (1 - share) / share)} left" if share > 0.01 else "time left unknown yet"
+
+
+def _name(job: Job) -> str:
+    rates = f" rates x {job.spec.rate_factor:g}" if job.spec.rate_factor != 1 else ""
+    return f"{job.spec.name} seed {job.spec.seed}{rates}"
 
 
 def _cells(event: Event) -> list[str]:

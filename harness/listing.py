@@ -1,6 +1,6 @@
-"""Tables and texts of `harness list`, `show` and `why`, and the plan of a dry run. Torch-free."""
+"""Tables and texts of `harness list`, `show` and `why`. Torch-free."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -15,27 +15,15 @@ from ..datasets import registry as datasets
 from ..errors import UserError, unknown
 from ..leaderboard import Store
 from ..methods.cards.backbones import BACKBONES, shipped
-from ..methods.cards.base import MethodCard, split_name
+from ..methods.cards.base import MethodCard, Tunable, split_name
 from ..methods.catalogue import registry as methods
 from ..metrics import registry as metrics
 from ..metrics.protocol import protocols
-from .plan import Plan
 from .protocol_listing import protocol_details, protocol_table
 from .run_folders import find_run, known_run
 
 _LOG_LINES = 30
-
-
-def plan_table(plan: Plan) -> RenderableType:
-    """The runs of a request, and which of them are finished."""
-    table = Table("run", "method", "seed", "epochs", "dataset", "backbone", "px", "fit on", "state", box=None)
-    for job in plan.jobs:
-        spec = job.spec
-        state = "finished" if job.run_id in plan.finished else "to do"
-        table.add_row(spec.run_id, spec.name, str(spec.seed), str(spec.epochs), spec.dataset, spec.backbone,
-                      str(spec.image_size), spec.fit_on, state)
-    table.caption = f"{len(plan.todo)} of {len(plan.jobs)} runs to do, scored on {plan.config.split}"
-    return table
+_CHOICES = 4  # of a setting that a sweep varies, that are written out
 
 
 def listing(kind: str, out: str) -> RenderableType:
@@ -177,19 +165,49 @@ def _card(card: Card) -> RenderableType:
     if isinstance(card, DatasetCard):
         lines += map(Text, _about(card))
     if isinstance(card, MethodCard):
-        lines.append(Text(f"maps: {card.maps}"))
-        lines += [Text(f"{card.name}@{name}: {dict(changes)}") for name, changes in card.variants.items()]
-        lines += [Text(f"preset {preset}: {epochs} epochs, {card.images_per_step(preset)} images a step"
-                       + (f", {dict(card.quick)}" if preset == "quick" and card.quick else ""))
-                  for preset, epochs in card.epochs.items()]
+        lines += map(Text, _recipe(card))
     table = Table("setting", "default", "bounds", "what", box=None)
+    table.columns[0].no_wrap = True
     for name, field in card.settings.model_fields.items():
         table.add_row(name, escape(str(field.default)), escape(_bounds(field)), escape(field.description or ""))
     if card.settings.model_fields:
         lines.append(table)
+    if isinstance(card, MethodCard) and card.tunables:
+        lines.append(_sweep(card.tunables))
     if card.paper:
         lines.append(Text(card.paper))
     return Group(*lines)
+
+
+def _recipe(card: MethodCard) -> Iterator[str]:
+    """What a method's maps are, what it takes, its variants and its presets."""
+    yield f"maps: {card.maps}"
+    yield f"parts: {'of each class its own' if card.class_specific else 'the same for all classes'}"
+    yield f"backbones: vision transformers{' and convolutional networks' if card.convolutional else ''}"
+    if card.explaining:
+        yield f"explained anew without training anew: {', '.join(card.explaining)}"
+    for name, changes in card.variants.items():
+        yield f"{card.name}@{name}: {dict(changes)}"
+    for preset, epochs in card.epochs.items():
+        quick = f", {dict(card.quick)}" if preset == "quick" and card.quick else ""
+        yield f"preset {preset}: {epochs} epochs, {card.images_per_step(preset)} images a step{quick}"
+
+
+def _sweep(tunables: Mapping[str, Tunable]) -> Table:
+    """What a sweep may vary, and how far."""
+    table = Table("a sweep varies", "between", box=None)
+    for name, tunable in tunables.items():
+        table.add_row(name, escape(_range(tunable)))
+    return table
+
+
+def _range(tunable: Tunable) -> str:
+    """``1e-05 to 0.01, log`` where there is a range, else the first choices."""
+    if tunable.choices:
+        shown = " | ".join(map(str, tunable.choices[:_CHOICES]))
+        more = len(tunable.choices) - _CHOICES
+        return f"{shown} and {more} more" if more > 0 else shown
+    return f"{tunable.low:g} to {tunable.high:g}{', log' if tunable.log else ''}"
 
 
 def _about(card: DatasetCard) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from ..leaderboard import Store
 from ..methods.cards.backbones import default_size, shipped
 from ..methods.cards.base import MethodCard, split_name
 from ..methods.catalogue import registry as methods
-from ..metrics import registry as metrics
 from ..metrics.protocol import SUBSETS, Protocol, protocol
 from .config import RunConfig
 from .controls.names import missing_controls
+from .forwards import needs_of
 from .spec import RunSpec, Trained
 
 _QUICK_IMAGES = 20
@@ -49,19 +50,31 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """Every run of a request, and the ids of those already finished."""
+    """Every run of a request.
+
+    Attributes:
+        finished: ids of those that are.
+        hopeless: ids of those that no learning rate was found for.
+    """
 
     config: RunConfig
     jobs: tuple[Job, ...]
     finished: frozenset[str]
+    hopeless: frozenset[str] = frozenset()
 
     @property
     def todo(self) -> list[Job]:
-        return [job for job in self.jobs if job.run_id not in self.finished]
+        return [job for job in self.jobs if job.run_id not in self.finished | self.hopeless]
 
 
-def make_plan(config: RunConfig) -> Plan:
+def make_plan(config: RunConfig, rates: Mapping[str, float | None] | None = None,
+              fingerprint: str | None = None) -> Plan:
     """Resolve a request.
+
+    Args:
+        rates: the rate factor of a method by its name, None where every trial of it failed; a method that is not named
+            takes the request's first factor.
+        fingerprint: stands in for the data set's own where the data are not at hand; ids then mean nothing.
 
     Raises:
         UserError: anything in it that cannot work, as far as can be told without torch.
@@ -76,7 +89,7 @@ def make_plan(config: RunConfig) -> Plan:
     if (config.fit_on, config.split) == ("train+val", "val"):
         raise UserError("--split val --fit-on train+val scores images that were trained on; use --fit-on train, or "
                         "score --split test")
-    fingerprint = dataset.fingerprint_of(root, **options)
+    fingerprint = fingerprint or dataset.fingerprint_of(root, **options)
     if config.decoded_side:
         fingerprint = decoded_fingerprint(fingerprint, config.decoded_side)
     common = {
@@ -93,18 +106,22 @@ def make_plan(config: RunConfig) -> Plan:
     }
     rules, out = _protocol(config), _folder(config.out)
     weights = str(Path(config.weights).absolute()) if config.weights not in (None, "random") else config.weights
-    jobs = {}
+    jobs, hopeless, rates = {}, set(), rates or {}
     for card, variant in cards:
         settings = card.resolve(variant, _overrides(config, card.name), config.preset).model_dump(mode="json")
         for seed in config.seeds:
             spec = RunSpec(
                 method=card.name, variant=variant, method_version=card.version, settings=settings, seed=seed,
-                trained_as=_trained_as(card, variant, settings), rate_factor=config.rate_factors[0],
+                trained_as=_trained_as(card, variant, settings),
                 epochs=config.epochs or card.epochs[config.preset],
                 batch_size=config.batch_size or card.images_per_step(config.preset), **common)
+            factor = rates.get(spec.name, config.rate_factors[0])
+            spec = spec.model_copy(update={"rate_factor": factor or config.rate_factors[0]})
             jobs[spec.run_id] = Job(spec, root, config.decoded_side, weights, rules, config.split, out, config.controls)
+            if factor is None:
+                hopeless.add(spec.run_id)
     finished = frozenset() if config.force else _finished(Store(config.out), jobs, rules, config)
-    return Plan(config, tuple(jobs.values()), finished)
+    return Plan(config, tuple(jobs.values()), finished, frozenset(hopeless) - finished)
 
 
 def _trained_as(card: MethodCard, variant: str, settings: dict) -> Trained | None:
@@ -167,7 +184,7 @@ def _folder(out: str) -> str:
 def _protocol(config: RunConfig) -> Protocol:
     """The protocol of a request. How many images it takes only changes one that measures on a part of them."""
     named = protocol(config.protocol)
-    needs = {card.needs for card in metrics.cards.values() if named.scores(card.name)}
+    needs = needs_of(named)
     changes = {}
     if config.preset == "quick":
         changes = {name: _QUICK_IMAGES for name, about in SUBSETS.items() if about & needs}

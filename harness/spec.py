@@ -68,8 +68,12 @@ class RunSpec(BaseModel):
         return hashlib.sha256(canonical(content).encode()).hexdigest()[:16]
 
     @property
+    def training(self) -> "RunSpec":
+        """The run that this one shares its training with; itself where it explains nothing else's."""
+        return self if self.trained_as is None else self.model_copy(
+            update={**dict(self.trained_as), "trained_as": None})
+
+    @property
     def training_id(self) -> str:
-        """The id of the run that this one shares its training with; its own where it explains nothing else's."""
-        if self.trained_as is None:
-            return self.run_id
-        return self.model_copy(update={**dict(self.trained_as), "trained_as": None}).run_id
+        """The id of that run."""
+        return self.training.run_id

@@ -13,11 +13,10 @@ from typing import Any
 
 import torch
 
-from .. import datasets
 from ..durable import write_whole
 from ..errors import UserError
 from ..leaderboard import Row, Store
-from ..methods import Backbone, Batch, Method, Stage, create, load_backbone
+from ..methods import Backbone, Method, create, load_backbone
 from ..metrics import registry as metric_cards
 from .allocator import keep_freed_memory
 from .attempts import STOPPED, write_attempt
@@ -25,7 +24,8 @@ from .checkpoint import clear_checkpoints
 from .controls.names import control_id, missing_controls
 from .controls.of_a_run import controls_cost, method_controls
 from .decoding import decoding_workers
-from .loaders import Normalise, PlainLoader, TrainLoader
+from .forwards import needs_of
+from .loaders import Normalise
 from .opened import opened
 from .passes.context import Context
 from .passes.evaluate import draw_gallery, evaluate, evaluation_cost
@@ -38,14 +38,12 @@ from .saved_spec import saved_spec
 from .scoring.evidence import Evidence
 from .scoring.items import items_table
 from .scoring.reuse import reuse, sources
-from .scoring.score import Score, needs_of, scored_cards, scores
+from .scoring.score import Score, scored_cards, scores
 from .seeds import derive
-from .stored_tokens import StoredLoader, views_to_store
-from .train import Training, train
+from .spec import RunSpec
+from .trainee import Trainee
 
 log = logging.getLogger("partbench")
-_STEP_COST = 2.5  # plain forwards a training image costs, for the time left alone
-_STORED_STEP_COST = 0.2  # the same where its tokens are stored
 _backbones: dict[tuple, Backbone] = {}
 
 
@@ -153,15 +151,11 @@ class Trial:
         log.info("run %s: %s on %s, seed %d, %d epochs, %d training images", self.job.run_id, self.spec.name,
                  self.spec.dataset, self.spec.seed, self.spec.epochs, len(images))
         whole = replace(self.context, needs=needs_of(self.job.protocol))  # controls reuse nothing
-        views = views_to_store(self.method, len(images))
-        cost = _STORED_STEP_COST if views else _STEP_COST
-        stored = min(views, self.spec.epochs) * len(images)
-        self.reporter.begin(self.spec.epochs * len(images) * cost + stored + evaluation_cost(self.context)
-                            + controls_cost(whole, self.controls))
-        self.train_seconds = train(self.method, Training(
-            loader=self._stored(views) if views else self._images, plain=self._plain(), folder=self.checkpoints,
-            epochs=self.spec.epochs, images=len(images), seed=self.spec.seed, precision=self.spec.precision,
-            device=self.device, reporter=self.reporter, cost=cost, rate_factor=self.spec.rate_factor))
+        trainee = self._trainee()
+        self.reporter.begin(trainee.cost + evaluation_cost(self.context) + controls_cost(whole, self.controls))
+        self.train_seconds = trainee.train()
+        if trainee.method is not self.method:
+            self.method.load_state_dict(trainee.method.state_dict())
         log.info("trained in %.0f s; scoring %d images of %s", self.train_seconds, len(split), self.job.split)
         self._score()
         for name, evidence in method_controls(whole, self._created, self.controls):
@@ -211,8 +205,18 @@ class Trial:
 
     def _created(self) -> Method:
         """The method as it is before training."""
-        torch.manual_seed(derive(self.spec.seed, "init"))
-        return create(self.spec.name, self.backbone, len(self.dataset.classes), **self.spec.settings).to(self.device)
+        return self._create(self.spec)
+
+    def _create(self, spec: RunSpec) -> Method:
+        torch.manual_seed(derive(spec.seed, "init"))
+        return create(spec.name, self.backbone, len(self.dataset.classes), **spec.settings).to(self.device)
+
+    def _trainee(self) -> Trainee:
+        """The method that trains: another where runs that explain the same one in other ways share its training."""
+        training = self.spec.training
+        method = self.method if training is self.spec else self._create(training)
+        return Trainee(method, training, self.dataset[training.fit_on], self.normalise, self.checkpoints,
+                       self.reporter, self.workers)
 
     def release(self) -> None:
         """Give the memory back: the process may do another run."""
@@ -227,39 +231,6 @@ class Trial:
             _backbones.clear()
             _backbones[key] = load_backbone(self.spec.backbone, self.job.weights, self.spec.image_size, self.device)
         return _backbones[key]
-
-    def _stored(self, views: int) -> Callable[[Stage], StoredLoader]:
-        """What gives a stage its batches where the backbone's part in a step never changes: tokens, stored once."""
-        stored: dict[str, StoredLoader] = {}  # by augmentation
-
-        def tokens(batch: Batch) -> torch.Tensor:
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.spec.precision == "bf16"):
-                return self.method.tokens(batch)
-
-        def loader(stage: Stage) -> StoredLoader:
-            images = self._images(stage)
-            if stage.augmentation not in stored:
-                stored[stage.augmentation] = StoredLoader(
-                    images, tokens, views, lambda seen: self.reporter.step("store tokens", seen, 1.0))
-            return stored[stage.augmentation].for_stage(images.stage, images.batch_size)
-
-        return loader
-
-    def _images(self, stage: Stage) -> TrainLoader:
-        return TrainLoader(
-            split=self.dataset[self.spec.fit_on],
-            transform=datasets.augmentation(stage.augmentation, self.spec.image_size),
-            normalise=self.normalise,
-            batch_size=stage.batch_size or self.spec.batch_size,
-            seed=self.spec.seed,
-            stage=stage.name,
-            warp="warped" in self.method.views,
-            workers=self.workers,
-        )
-
-    def _plain(self) -> PlainLoader:
-        return PlainLoader(self.dataset[self.spec.fit_on], datasets.view("full", self.spec.image_size), self.normalise,
-                           2 * self.spec.batch_size, self.workers)
 
 
 def start_over(job: Job) -> None:

@@ -31,23 +31,29 @@ $contents
 <main>
 $body
 </main>
-<script src="plotly.min.js"></script>
-<script>$script</script>
+$scripts
 </body>
 </html>
 """)
+_SCRIPTS = f'<script src="plotly.min.js"></script>\n<script>{SCRIPT}</script>'
 _LEAD = ("Interpretable vision methods on equal terms: same backbone, same images, same metrics. Each table holds what "
          "may be compared; scores under another protocol, data set or backbone stand in another table.")
 
 
-def page(sections: Sequence[tuple[str, str, str]], title: str = "partbench leaderboard", lead: str = _LEAD) -> str:
-    """The whole page of (anchor, title, HTML) sections, under a title and a sentence that says what it is."""
+def page(sections: Sequence[tuple[str, str, str]], title: str = "partbench leaderboard", lead: str = _LEAD,
+         style: str = "", scripted: bool = True) -> str:
+    """The whole page of (anchor, title, HTML) sections, under a title and a sentence that says what it is.
+
+    Args:
+        style: further rules.
+        scripted: with the script beside the page that draws :func:`figure`.
+    """
     links = "".join(f'<li><a href="#{anchor}">{escape(title)}</a></li>' for anchor, title, _ in sections)
     contents = f'<nav aria-label="Contents"><ul>{links}</ul></nav>' if len(sections) > 1 else ""
     body = "\n".join(f'<section id="{anchor}"><h2>{escape(title)}</h2>\n{html}\n</section>'
                      for anchor, title, html in sections)
-    return _PAGE.substitute(style=STYLE, script=SCRIPT, contents=contents, body=body, title=escape(title),
-                            lead=escape(lead))
+    return _PAGE.substitute(style=STYLE + style, scripts=_SCRIPTS if scripted else "", contents=contents, body=body,
+                            title=escape(title), lead=escape(lead))
 
 
 def scores(board: Board) -> str:

@@ -87,6 +87,55 @@ def heat(image: np.ndarray, saliency: np.ndarray) -> bytes:
     return _jpeg(Image.fromarray(((1 - cover) * grey + cover * colour).clip(0, 255).round().astype(np.uint8)))
 
 
+def spotlight(image: np.ndarray, surface: np.ndarray, low: float, high: float, ring: Colour | None = None) -> bytes:
+    """The photograph where a map is strong, dark where it is not.
+
+    Args:
+        image: uint8 [3, S, S].
+        surface: float [h, w].
+        low, high: values shown as darkness and as the photograph itself.
+        ring: colour of a ring about the peak; None: no ring.
+    """
+    larger = _enlarge(surface, image.shape[-1])
+    level = np.clip((larger - low) / max(high - low, 1e-12), 0, 1)[..., None]
+    canvas = image.transpose(1, 2, 0) * (0.18 + 0.82 * level)
+    picture = Image.fromarray(canvas.round().astype(np.uint8))
+    if ring is not None:
+        (x, y), radius = _highest(larger), round(0.08 * picture.width)
+        ImageDraw.Draw(picture).ellipse((x - radius, y - radius, x + radius, y + radius), outline=ring,
+                                        width=max(2, picture.width // 75))
+    return _jpeg(picture)
+
+
+def scaled(image: np.ndarray, side: int) -> np.ndarray:
+    """A photograph, uint8 [3, S, S], at ``side`` pixels."""
+    picture = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
+    return np.asarray(picture.resize((side, side), Image.Resampling.BICUBIC)).transpose(2, 0, 1)
+
+
+def closeup(image: np.ndarray, cell: tuple[int, int], grid: tuple[int, int], side: int) -> bytes:
+    """What surrounds one cell (row, column) of a grid (h, w), and the whole photograph with that window framed.
+
+    Side by side, ``side`` pixels each. The window is three cells wide, at least a quarter of the photograph.
+    """
+    size = image.shape[-1]
+    window = min(size, max(round(3 * size / grid[1]), size // 4, 1))
+    left, top = (min(max(round((at + 0.5) / cells * size - window / 2), 0), size - window)
+                 for at, cells in zip(cell[::-1], grid[::-1], strict=True))
+    whole = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
+    near = whole.crop((left, top, left + window, top + window)).resize((side, side), Image.Resampling.BICUBIC)
+    far = whole.resize((side, side), Image.Resampling.LANCZOS)
+    scale = side / size
+    frame = [round(scale * v) for v in (left, top, left + window, top + window)]
+    draw = ImageDraw.Draw(far)
+    draw.rectangle((frame[0], frame[1], frame[2] - 1, frame[3] - 1), outline="black", width=3)
+    draw.rectangle((frame[0], frame[1], frame[2] - 1, frame[3] - 1), outline="white", width=1)
+    both = Image.new("RGB", (2 * side, side))
+    both.paste(near, (0, 0))
+    both.paste(far, (side, 0))
+    return _jpeg(both)
+
+
 def _enlarge(surface: np.ndarray, side: int) -> np.ndarray:
     picture = Image.fromarray(np.ascontiguousarray(surface, dtype=np.float32))
     return np.asarray(picture.resize((side, side), Image.Resampling.BICUBIC))

@@ -1,7 +1,6 @@
 """The frozen vision transformer that methods share, taken block by block."""
 
 from collections.abc import Mapping
-from copy import deepcopy
 
 import torch
 from timm.models.vision_transformer import Block, VisionTransformer
@@ -9,6 +8,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ..errors import UserError
+from .cnn_backbone import CNNBackbone
+from .frozen import FrozenNetwork
 from .prompting import project, read_prompts, with_prompts
 from .weights import build
 
@@ -25,7 +26,7 @@ class _Embed(nn.Module):
         return vit.norm_pre(vit.patch_drop(vit._pos_embed(vit.patch_embed(images))))
 
 
-class Backbone(nn.Module):
+class Backbone(FrozenNetwork):
     """A timm vision transformer: frozen, in eval mode whatever ``.train()`` says, and shared between methods.
 
     The patches are always the last ``h*w`` tokens; before them stand ``prefix`` class and register tokens.
@@ -34,35 +35,24 @@ class Backbone(nn.Module):
         width, depth, heads: D, number of blocks, attention heads.
         grid: (h, w) patches.
         prefix: class, distillation and register tokens, 0 to 5.
+        readout: the tokens that stand for the whole image: the class token, or all patches where there is none.
         mean, std: the normalisation of its training, per channel in [0, 1] pixels.
         image_size: side in pixels.
     """
 
     def __init__(self, vit: VisionTransformer, name: str):
-        super().__init__()
+        super().__init__(name, vit.pretrained_cfg)
         block = vit.blocks[0]
         if not isinstance(block, Block) or not hasattr(block.attn, "qkv"):
             raise UserError(f"backbone '{name}' has {type(block).__name__} blocks; choose a timm ViT with plain blocks")
-        self.name = name
-        self.vit = vit.eval().requires_grad_(False)
+        self.vit = vit
         self._embed = (_Embed(vit),)  # in a tuple: the same module must not be registered twice
         self.width, self.depth, self.heads = vit.embed_dim, len(vit.blocks), block.attn.num_heads
         self.grid: tuple[int, int] = vit.patch_embed.grid_size
         self.prefix: int = vit.num_prefix_tokens
-        config = vit.pretrained_cfg
-        self.mean, self.std = tuple(config["mean"]), tuple(config["std"])
+        self.readout = slice(0, 1) if vit.has_class_token else slice(self.prefix, None)
         self.image_size: int = vit.patch_embed.img_size[0]
-        self._trainable = False
-
-    def train(self, mode: bool = True) -> "Backbone":
-        return super().train(mode and self._trainable)
-
-    def trainable_copy(self) -> "Backbone":
-        """A copy that trains, gradients and all, for a method to own."""
-        copy = Backbone(deepcopy(self.vit), self.name)
-        copy._trainable = True
-        copy.vit.requires_grad_(True)
-        return copy.train()
+        self.freeze()
 
     def layers(self) -> list[list[nn.Parameter]]:
         """Parameters by depth: everything before the first block, each block, the final norm."""
@@ -92,9 +82,13 @@ class Backbone(nn.Module):
             tokens = block(tokens)
         return tokens
 
-    def run_with_prompts(self, tokens: Tensor, block: int, prompts: Tensor) -> Tensor:
-        """Block number ``block`` with prompts [P, D] or [B, P, D] whose outputs are discarded: [B, S, D]."""
-        return with_prompts(self.vit.blocks[block], tokens, prompts)
+    def run_with_prompts(self, tokens: Tensor, block: int, prompts: Tensor,
+                         key_values: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """Block number ``block`` with prompts [P, D] or [B, P, D] whose outputs are discarded: [B, S, D].
+
+        ``key_values`` are further keys and values, each [heads, n, d].
+        """
+        return with_prompts(self.vit.blocks[block], tokens, prompts, key_values)
 
     def read_prompts(self, tokens: Tensor, block: int, prompts: Tensor, isolate: bool = False) -> Tensor:
         """Outputs [B, P, D] of prompts [P, D] or [B, P, D] in block number ``block``, the tokens' being discarded."""
@@ -104,11 +98,6 @@ class Backbone(nn.Module):
         """The final LayerNorm; models that normalise after pooling keep it as ``fc_norm``."""
         final = self.vit.fc_norm if isinstance(self.vit.norm, nn.Identity) else self.vit.norm
         return final(tokens)
-
-    def patches(self, tokens: Tensor) -> Tensor:
-        """The last h*w of tokens [B, S, D], as [B, D, h, w]."""
-        height, width = self.grid
-        return tokens[:, -height * width:].transpose(1, 2).unflatten(2, (height, width))
 
     def shallow_and_deep(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Patches [B, D, h, w] after a quarter of the blocks, and those after the final norm."""
@@ -134,16 +123,21 @@ class Backbone(nn.Module):
 
 
 def load_backbone(name: str, weights: str | None = None, image_size: int = 224,
-                  device: torch.device | str | None = None) -> Backbone:
-    """A frozen backbone.
+                  device: torch.device | str | None = None) -> Backbone | CNNBackbone:
+    """A frozen backbone: a vision transformer, or a convolutional network for the methods that take one.
 
     Args:
         name: timm model, with or without a pretrained tag (``vit_base_patch14_reg4_dinov2.lvd142m``).
         weights: None downloads what timm holds for the name; else a ``.safetensors`` or ``.pth`` file, or ``random``
             (the same numbers every time).
-        image_size: side in pixels, a multiple of the patch; position embeddings are interpolated to it.
+        image_size: side in pixels, a multiple of the patch or of the last map's stride; position embeddings are
+            interpolated to it.
 
     Raises:
-        UserError: unknown model, not a plain ViT, size not a multiple of the patch, weights missing or not fitting.
+        UserError: unknown model, neither a plain ViT nor convolutional, size that does not fit, weights missing or not
+            fitting.
     """
-    return Backbone(build(name, weights, image_size), name).to(device)
+    network = build(name, weights, image_size)
+    if isinstance(network, VisionTransformer):
+        return Backbone(network, name).to(device)
+    return CNNBackbone(network, name, image_size).to(device)

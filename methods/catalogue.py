@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ..cards import Registry
+from ..errors import UserError
 from .cards.base import MethodCard, split_name
 
 if TYPE_CHECKING:
@@ -26,8 +27,12 @@ def create(name: str, backbone: "Backbone", classes: int, **settings: Any) -> "M
     Parameters are initialised from torch's global generator: seed it first.
 
     Raises:
-        UserError: unknown method, variant or setting, or a value out of bounds.
+        UserError: unknown method, variant or setting, a value out of bounds, or a convolutional backbone for a method
+            that needs tokens.
     """
     method, variant = split_name(name)
     card = registry.get(method)
+    if backbone.convolutional and not card.convolutional:
+        raise UserError(f"{method} needs a vision transformer and '{backbone.name}' is convolutional; "
+                        "choose one of: harness list backbones")
     return card.load()(backbone, classes, card.resolve(variant, settings))

@@ -5,7 +5,6 @@ arXiv:2501.09333. Deep (section 2.2): class-agnostic prompts in the first blocks
 """
 
 from itertools import islice
-from math import cos, pi, sqrt
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +13,9 @@ from torch.nn.functional import cross_entropy, dropout
 from .backbone import Backbone
 from .base import Batch, Explanation, Loaders, Method, Stage
 from .cards.prompt_cam import PROMPT_CAM, PromptCAMSettings
-from .prompting import attend_one, finish
+from .initial import initial_prompts
+from .prompting import attend_one, evolve, finish
+from .schedules import warm_cosine
 
 _START_BATCHES = 16  # enough images for a mean
 _START_SPREAD = 0.3  # of the public initialisation's spread, around that mean
@@ -35,11 +36,9 @@ class PromptCAM(Method):
         early = classes if settings.agnostic_prompts == "classes" else settings.agnostic_prompts
         if settings.depth == "shallow":
             early = 0
-        patch = backbone.image_size // backbone.grid[0]
-        bound = sqrt(6 / (3 * patch * patch + backbone.width))
         self.last = backbone.depth - 1
-        self.agnostic_prompts = nn.Parameter(torch.empty(self.last, early, backbone.width).uniform_(-bound, bound))
-        self.class_prompts = nn.Parameter(torch.empty(classes, backbone.width).uniform_(-bound, bound))
+        self.agnostic_prompts = nn.Parameter(initial_prompts(backbone, self.last, early))
+        self.class_prompts = nn.Parameter(initial_prompts(backbone, classes))
         self.head = nn.Linear(backbone.width, 1)
         # Without prompts in the first blocks these compute the same numbers in every epoch.
         self.prefix_blocks = self.last if settings.depth == "deep" and not early else 0
@@ -55,10 +54,7 @@ class PromptCAM(Method):
             for block in range(self.prefix_blocks, self.last):
                 tokens = self.backbone.run_with_prompts(tokens, block, self._dropped(self.agnostic_prompts[block]))
             return tokens, prompts
-        prefix, end = self.backbone.prefix, self.backbone.prefix + self.classes
-        evolving = torch.cat([tokens[:, :prefix], prompts.expand(len(tokens), -1, -1), tokens[:, prefix:]], 1)
-        evolving = self.backbone.run(evolving, 0, self.last)
-        return torch.cat([evolving[:, :prefix], evolving[:, end:]], 1), evolving[:, prefix:end]
+        return evolve(self.backbone.vit.blocks[:self.last], tokens, prompts, self.backbone.prefix)
 
     def _score(self, tokens: Tensor, prompts: Tensor) -> Tensor:
         outputs = self.backbone.read_prompts(tokens, self.last, prompts, self.settings.isolate)
@@ -135,7 +131,6 @@ class PromptCAM(Method):
 
     def stages(self, epochs: int) -> list[Stage]:
         """AdamW with a linear warm-up over the first tenth and a cosine to zero."""
-        warm = 0.1 * epochs
         class_specific = [self.class_prompts, *self.head.parameters()]
         groups = [{"params": class_specific, "lr": self.settings.learning_rate}]
         if self.agnostic_prompts.numel():
@@ -145,7 +140,7 @@ class PromptCAM(Method):
             epochs=epochs,
             param_groups=lambda: groups,
             optimiser=lambda groups: torch.optim.AdamW(groups, weight_decay=self.settings.weight_decay),
-            schedule=lambda done: done / warm if done < warm else (1 + cos(pi * (done - warm) / (epochs - warm))) / 2,
+            schedule=warm_cosine(epochs),
             augmentation="resize_crop_flip",
             prepare=self._start_from_class_token,
         )]

@@ -5,6 +5,8 @@ read nothing else needs a query: both are exact, and cost a fraction of a longer
 permutation-equivariant, so where prompts stand in the sequence changes no number.
 """
 
+from collections.abc import Iterable
+
 import torch
 from timm.models.vision_transformer import Block
 from torch import Tensor
@@ -37,22 +39,74 @@ def _per_image(prompts: Tensor, batch: int) -> Tensor:
     return prompts if prompts.ndim == 4 else prompts.expand(batch, *prompts.shape)
 
 
-def with_prompts(block: Block, tokens: Tensor, prompts: Tensor) -> Tensor:
+def with_prompts(block: Block, tokens: Tensor, prompts: Tensor,
+                 key_values: tuple[Tensor, Tensor] | None = None) -> Tensor:
     """One block on [tokens, prompts], outputs of the tokens only.
 
     Args:
         tokens: [B, S, D] entering the block.
         prompts: [P, D] shared by the batch (keys and values are then computed once), or [B, P, D].
+        key_values: further keys and values, each [heads, n, d], that no token stands behind (E2VPT).
 
     Returns:
         [B, S, D].
     """
     normed = block.norm1(tokens)
     query, key, value = project(block, normed, "qkv")
-    prompt_key, prompt_value = (_per_image(p, len(tokens)) for p in project(block, block.norm1(prompts), "kv"))
-    heads = scaled_dot_product_attention(
-        query, torch.cat([prompt_key, key], 2), torch.cat([prompt_value, value], 2))
+    heads = scaled_dot_product_attention(query, *_among(block, key, value, prompts, key_values))
     return finish(block, tokens, normed, heads)
+
+
+def read_tokens(block: Block, tokens: Tensor, read: slice, prompts: Tensor | None = None,
+                key_values: tuple[Tensor, Tensor] | None = None, normed: Tensor | None = None) -> Tensor:
+    """One block on [tokens, prompts], outputs of some tokens only: of a last block that is the class token's.
+
+    Args:
+        tokens: [B, S, D] entering the block.
+        read: which tokens, Q of them.
+        prompts: [P, D] shared by the batch, or [B, P, D]; None for none.
+        key_values: as in :func:`with_prompts`.
+        normed: what attention sees of the tokens, [B, S, D]; None: the tokens under the block's first norm.
+
+    Returns:
+        [B, Q, D].
+    """
+    normed = block.norm1(tokens) if normed is None else normed
+    (query,) = project(block, normed[:, read], "q")
+    key, value = project(block, normed, "kv")
+    prompts = tokens.new_empty(0, tokens.shape[2]) if prompts is None else prompts
+    heads = scaled_dot_product_attention(query, *_among(block, key, value, prompts, key_values))
+    return finish(block, tokens[:, read], normed[:, read], heads)
+
+
+def _among(block: Block, key: Tensor, value: Tensor, prompts: Tensor,
+           key_values: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
+    """Keys and values [B, heads, n + P + S, d]: the tokens' own behind those given directly and those of prompts."""
+    columns = project(block, block.norm1(prompts), "kv")
+    if key_values is not None:
+        columns = [torch.cat([extra.to(own.dtype).expand(*own.shape[:-2], -1, -1), own], -2)
+                   for extra, own in zip(key_values, columns, strict=True)]
+    first, second = (_per_image(column, len(key)) for column in columns)
+    return torch.cat([first, key], 2), torch.cat([second, value], 2)
+
+
+def evolve(blocks: Iterable[Block], tokens: Tensor, prompts: Tensor, prefix: int) -> tuple[Tensor, Tensor]:
+    """Blocks on [tokens, prompts] in which the prompts are tokens like the others: shallow prompting.
+
+    Args:
+        blocks: of the backbone, in order.
+        tokens: [B, S, D] entering the first of them.
+        prompts: [P, D] shared by the batch, or [B, P, D]; they stand between prefix and patches.
+        prefix: number of class and register tokens.
+
+    Returns:
+        Tokens [B, S, D] and prompts [B, P, D] after the last of them.
+    """
+    end = prefix + prompts.shape[-2]
+    whole = torch.cat([tokens[:, :prefix], prompts.expand(len(tokens), -1, -1), tokens[:, prefix:]], 1)
+    for block in blocks:
+        whole = block(whole)
+    return torch.cat([whole[:, :prefix], whole[:, end:]], 1), whole[:, prefix:end]
 
 
 def read_prompts(block: Block, tokens: Tensor, prompts: Tensor, isolate: bool = False) -> Tensor:

@@ -21,7 +21,7 @@ def proximity(features: Tensor, prototypes: Tensor) -> Tensor:
 
     Args:
         features: [B, D, h, w].
-        prototypes: [K, D].
+        prototypes: [K, D], or [B, K, D]: others on each image.
 
     Returns:
         2 e.q - |q|^2, fp32 [B, K, h, w].
@@ -29,7 +29,24 @@ def proximity(features: Tensor, prototypes: Tensor) -> Tensor:
     with full_precision(features):
         prototypes = prototypes.float()
         products = prototypes @ features.float().flatten(2)
-        return (2 * products - prototypes.square().sum(1)[:, None]).unflatten(2, features.shape[2:])
+        return (2 * products - prototypes.square().sum(-1)[..., None]).unflatten(2, features.shape[2:])
+
+
+def squared_distances(features: Tensor, prototypes: Tensor) -> Tensor:
+    """Squared distance of every patch to every prototype, by the expanded square.
+
+    Args:
+        features: [B, D, h, w].
+        prototypes: [K, D], or [B, K, D]: others on each image.
+
+    Returns:
+        fp32 [B, K, h, w], not negative.
+    """
+    with full_precision(features):
+        # Distances do not change when both sides move; near the origin less is lost where the squares cancel.
+        centre = prototypes.float().mean(-2, keepdim=True)
+        features = features.float() - centre.transpose(-2, -1)[..., None]
+        return (features.square().sum(1, keepdim=True) - proximity(features, prototypes.float() - centre)).relu()
 
 
 def assign(features: Tensor, prototypes: Tensor, bias: Tensor | None = None, floor: float = 1e-6) -> Tensor:

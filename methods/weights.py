@@ -1,9 +1,9 @@
-"""Building a timm vision transformer and filling it: downloaded, from a file, or random."""
+"""Building a timm network and filling it: downloaded, from a file, or random."""
 
 import logging
 import pickle
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,46 +15,49 @@ from huggingface_hub import constants
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import UserError, unknown
 from . import shipped  # noqa: F401 - makes the backbone that comes with partbench known to timm
+from .cnn_backbone import behead, is_convolutional
 
 _SHOWN = 6  # keys listed per kind of misfit; the rest is counted
 
 
-def build(name: str, weights: str | None, image_size: int) -> VisionTransformer:
-    """A ViT without its classifier, for square images of ``image_size`` pixels.
+def build(name: str, weights: str | None, image_size: int) -> nn.Module:
+    """A vision transformer or convolutional network without its classifier, for square images of ``image_size`` pixels.
 
     Raises:
         UserError: see :func:`partbench.methods.load_backbone`.
     """
     if not timm.is_model(name):
         raise unknown("backbone", name, timm.list_models() + timm.list_pretrained())
-    if weights is None:
-        vit = _download(name, image_size)
-    else:
-        vit = _create(name, image_size, pretrained=False)
-        if weights != "random":
-            fill(vit, name, Path(weights))
-    return vit
+    network = _download(name, image_size) if weights is None else _create(name, image_size, pretrained=False)
+    head = set() if isinstance(network, VisionTransformer) else behead(network)
+    if weights not in (None, "random"):
+        fill(network, name, Path(weights), head)
+    return network
 
 
-def _create(name: str, image_size: int, pretrained: bool) -> VisionTransformer:
+def _create(name: str, image_size: int, pretrained: bool) -> nn.Module:
     _check_size(name, image_size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:
-            vit = timm.create_model(name, pretrained=pretrained, num_classes=0, img_size=image_size)
+            network = timm.create_model(name, pretrained=pretrained, num_classes=0, img_size=image_size)
         except TypeError:  # CNNs take no img_size
-            vit = None
-    if not isinstance(vit, VisionTransformer):
-        raise UserError(f"backbone '{name}' is not a timm VisionTransformer; see: harness list backbones")
-    patch = vit.patch_embed.patch_size[0]
-    if image_size % patch:
-        raise UserError(f"image size {image_size} is not a multiple of the patch size {patch} of '{name}'; "
-                        f"try {max(1, round(image_size / patch)) * patch}")
-    return vit
+            network = timm.create_model(name, pretrained=pretrained, num_classes=0)
+    if isinstance(network, VisionTransformer):
+        what, unit = "patch size", network.patch_embed.patch_size[0]
+    elif is_convolutional(network):
+        what, unit = "stride", list(network.feature_info)[-1]["reduction"]
+    else:
+        raise UserError(f"backbone '{name}' is neither a timm VisionTransformer nor a convolutional network that takes "
+                        "images of any size; see: harness list backbones")
+    if image_size % unit:
+        raise UserError(f"image size {image_size} is not a multiple of the {what} {unit} of '{name}'; "
+                        f"try {max(1, round(image_size / unit)) * unit}")
+    return network
 
 
 def _check_size(name: str, image_size: int) -> None:
@@ -62,7 +65,7 @@ def _check_size(name: str, image_size: int) -> None:
         raise UserError(f"image size {image_size} of '{name}' is not positive; give pixels, for instance 224")
 
 
-def _download(name: str, image_size: int) -> VisionTransformer:
+def _download(name: str, image_size: int) -> nn.Module:
     try:
         with _impatient_hub():
             return _create(name, image_size, pretrained=True)
@@ -115,20 +118,22 @@ def read(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def fill(vit: VisionTransformer, name: str, path: Path) -> None:
-    """Load ``path`` into ``vit``, strictly but for the classifier, interpolating position embeddings to its size.
+def fill(network: nn.Module, name: str, path: Path, head: Set[str] = frozenset()) -> None:
+    """Load ``path`` into ``network``, strictly but for the classifier, interpolating position embeddings to its size.
+
+    ``head`` names further tensors that the network does without.
 
     Raises:
         UserError: lists the keys that do not fit.
     """
-    state = read(path)
-    try:
-        given = checkpoint_filter_fn(state, vit)
-    except (RuntimeError, ValueError, KeyError, AssertionError, AttributeError) as error:
-        raise UserError(f"{path} does not fit '{name}': {str(error).splitlines()[0]}; "
-                        "pass the weights of this model or name theirs with --backbone") from error
-    given = {key: value for key, value in given.items() if not key.startswith(("head.", "head_dist."))}
-    wanted = vit.state_dict()
+    given = read(path)
+    if isinstance(network, VisionTransformer):
+        given = _resized(given, network, name, path)
+    classifiers = tuple(f"{layer}." for layer in ("head", "head_dist", *_classifiers(network)))
+    given = {key: value for key, value in given.items() if key not in head and not key.startswith(classifiers)}
+    wanted = network.state_dict()
+    # Steps that a batch norm has counted: older files lack them, and nothing is computed from them.
+    given = {key: value for key, value in wanted.items() if key.endswith(".num_batches_tracked")} | given
     misfits = {
         "missing": [key for key in wanted if key not in given],
         "unexpected": [key for key in given if key not in wanted],
@@ -142,7 +147,21 @@ def fill(vit: VisionTransformer, name: str, path: Path) -> None:
     bad = [key for key, value in given.items() if value.is_floating_point() and not value.isfinite().all()]
     if bad:
         raise UserError(f"{path} holds values that are not finite in {_listed(bad)}; get the file again")
-    vit.load_state_dict(given)
+    network.load_state_dict(given)
+
+
+def _classifiers(network: nn.Module) -> Sequence[str]:
+    found = network.pretrained_cfg.get("classifier") or ()
+    return (found,) if isinstance(found, str) else found
+
+
+def _resized(state: dict[str, Tensor], vit: VisionTransformer, name: str, path: Path) -> dict[str, Tensor]:
+    """A transformer's tensors under timm's names, with position embeddings for its grid."""
+    try:
+        return checkpoint_filter_fn(state, vit)
+    except (RuntimeError, ValueError, KeyError, AssertionError, AttributeError) as error:
+        raise UserError(f"{path} does not fit '{name}': {str(error).splitlines()[0]}; "
+                        "pass the weights of this model or name theirs with --backbone") from error
 
 
 def _listed(keys: list[str]) -> str:

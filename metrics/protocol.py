@@ -108,6 +108,8 @@ protocols: dict[str, Protocol] = {card.name: card for card in (
     # rerun that states them (50), the rest RISE's.
     _of("prompt_cam", "accuracy", "insertion", "deletion", accuracy_view="squashed", fidelity_view="squashed",
         fidelity_steps=50, fidelity_forwards=None, deletion_substrate="zeros", insertion_substrate="blur_zero"),
+    # Learning rates are chosen by accuracy alone: one pass.
+    _of("accuracy", "accuracy"),
 )}
 
 

@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Collection
 
-from ...metrics import registry as metrics
 from ...metrics.protocol import Protocol
+from ..forwards import needs_of
 from ..spec import RunSpec, canonical
 
 BLIND = ("random_peaks", "centre_peak", "constant_peak", "edge_peaks")
@@ -37,9 +37,8 @@ def control_id(name: str, run_id: str, protocol: Protocol, split: str) -> str:
 
 def missing_controls(run_id: str, protocol: Protocol, split: str, known: Collection[str]) -> list[str]:
     """The controls of a run that have no rows yet; ``known`` are the ids that have."""
-    needs = {card.needs for card in metrics.cards.values() if protocol.scores(card.name)}
     return [name for name, met in OF_A_METHOD.items()
-            if met & needs and control_id(name, run_id, protocol, split) not in known]
+            if met & needs_of(protocol) and control_id(name, run_id, protocol, split) not in known]
 
 
 def _digest(identity: dict) -> str:

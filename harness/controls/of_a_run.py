@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ... import metrics
 from ...methods import Method
+from ..forwards import CONTROL_IMAGES
 from ..loaders import Clean
 from ..passes import parts, perturbed
 from ..passes.context import Context
@@ -15,8 +16,6 @@ from ..passes.evaluate import evaluate
 from ..scoring.evidence import Evidence, Record
 from ..seeds import generator
 from .names import OF_A_METHOD
-
-_IMAGES = 50  # of insertion and deletion, for each control; a part of the method's own subset
 
 
 def method_controls(context: Context, untrained: Callable[[], Method],
@@ -35,10 +34,7 @@ def method_controls(context: Context, untrained: Callable[[], Method],
 
 def controls_cost(context: Context, names: list[str]) -> float:
     """Forward passes, about."""
-    curves = perturbed.cost(context, _images(context))
-    passes = {"untrained": parts.cost(context) + len(context.pictures) + curves,
-              "shuffled": len(context.pictures) * (1 + context.method.card.class_specific) + curves}
-    return sum(passes.get(name, curves) for name in names)
+    return context.foreseen.of_controls(names)
 
 
 def _fresh(context: Context, **changes) -> Context:
@@ -46,7 +42,7 @@ def _fresh(context: Context, **changes) -> Context:
 
 
 def _images(context: Context) -> int:
-    return min(_IMAGES, context.protocol.fidelity_images)
+    return min(CONTROL_IMAGES, context.protocol.fidelity_images)
 
 
 def _untrained(context: Context, untrained: Callable[[], Method]) -> Evidence:

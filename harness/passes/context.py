@@ -12,6 +12,7 @@ from ... import metrics
 from ...datasets import PartDataset, Split, view
 from ...methods import Batch, Explanation, Method
 from ...metrics import Protocol
+from ..forwards import Evaluation
 from ..loaders import Clean, Normalise, clean_batches
 from ..progress import Reporter
 from ..scoring.evidence import Evidence
@@ -51,6 +52,12 @@ class Context:
     @property
     def pictures(self) -> Split:
         return self.dataset[self.split]
+
+    @property
+    def foreseen(self) -> Evaluation:
+        """What the cost of the passes depends on."""
+        return Evaluation(self.protocol, self.needs, len(self.pictures), len(self.dataset[self.fit_on]),
+                          len(self.dataset.parts), self.dataset.planted, self.method.card.class_specific)
 
     @property
     def size(self) -> int:

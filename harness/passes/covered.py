@@ -22,21 +22,11 @@ def run(context: Context) -> None:
             values = _effect(context, sample, clean.batch.images[row], saliency[row], int(targets[row]))
             context.evidence.add("occlusion", "final", clean.batch.ids[row:row + 1], clean.batch.labels[row:row + 1],
                                  **{name: value[None] for name, value in values.items()})
-        context.reporter.step("cover parts", len(clean.samples), _each(context))
-
-
-def cost(context: Context) -> float:
-    """Forward passes."""
-    images = min(len(context.pictures), context.protocol.occlusion_images)
-    return images * _each(context) if _has_work(context) else 0.0
+        context.reporter.step("cover parts", len(clean.samples), 1.0 + len(context.dataset.parts))
 
 
 def _has_work(context: Context) -> bool:
     return bool(context.dataset.parts) and context.wanted(*NEEDS)
-
-
-def _each(context: Context) -> float:
-    return 1.0 + len(context.dataset.parts)
 
 
 def _effect(context: Context, sample: Sample, image: Tensor, saliency: Tensor, target: int) -> dict[str, Tensor]:

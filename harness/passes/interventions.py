@@ -11,16 +11,15 @@ from torch import Tensor
 
 from ... import metrics
 from ...datasets import PartDataset, Sample
-
-_BACKGROUNDS = (1, 2)  # 0 is the picture's own
+from ..forwards import BACKGROUNDS, redrawn_forwards
 
 Effects = dict[str, dict[str, Tensor]]
 """What is kept of one picture: kind of evidence -> tensors [1, ...] by name."""
 
 
 def forwards_each(dataset: PartDataset) -> int:
-    """Forward passes for one picture: its explanation, itself, without each part, on other backgrounds."""
-    return 2 + len(dataset.parts) + len(_BACKGROUNDS) if dataset.planted else 0
+    """Forward passes for one picture."""
+    return redrawn_forwards(len(dataset.parts)) if dataset.planted else 0
 
 
 def discriminative_parts(dataset: PartDataset) -> Tensor:
@@ -62,7 +61,7 @@ class Redrawn:
         """
         scores = logits.double().log_softmax(1)
         drop = torch.full((1, len(self.valid)), torch.nan, dtype=torch.float64)
-        drop[0, self.valid] = scores[0, target] - scores[1:len(scores) - len(_BACKGROUNDS), target]
+        drop[0, self.valid] = scores[0, target] - scores[1:len(scores) - len(BACKGROUNDS), target]
         masks, probabilities = self.sample.part_masks[None], scores.exp()
         share, counted = metrics.discriminative_share(saliency, masks, discriminative[None])
         return {
@@ -70,7 +69,7 @@ class Redrawn:
                         "valid": self.valid[None]},
             "planted": {"share": share, "counted": counted},
             "background": {"distance": metrics.total_variation(probabilities[:1],
-                                                               probabilities[None, -len(_BACKGROUNDS):])},
+                                                               probabilities[None, -len(BACKGROUNDS):])},
         }
 
 
@@ -80,7 +79,7 @@ def redraw(dataset: PartDataset, split: str, index: int, view: Callable[[Sample]
     sample = view(original)
     valid = sample.part_masks.flatten(1).any(1)
     changes = [{"remove": (dataset.parts[part],)} for part in valid.nonzero().flatten().tolist()]
-    changes += [{"background": number} for number in _BACKGROUNDS]
+    changes += [{"background": number} for number in BACKGROUNDS]
     images = [sample.image]
     for change in changes:
         drawn = dataset.intervene(index, split=split, **change)

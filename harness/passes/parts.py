@@ -31,11 +31,6 @@ def run(context: Context) -> None:
         context.reporter.step("score parts", len(ids), 1.0 + _draws(context))
 
 
-def cost(context: Context) -> float:
-    """Forward passes."""
-    return len(context.pictures) * (1.0 + _draws(context)) if _has_work(context) else 0.0
-
-
 def _has_work(context: Context) -> bool:
     # Where no part is annotated, peaks still say how far apart the maps are.
     return context.wanted(*(NEEDS if context.dataset.parts else ("peaks", "cover")))

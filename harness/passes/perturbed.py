@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ... import metrics
+from ..forwards import curve_forwards
 from ..loaders import Clean
 from ..scoring.feeds import CURVES
 from .context import BATCH, Context
@@ -32,18 +33,7 @@ def run(context: Context, saliency: Saliency | None = None, images: int | None =
         for mode in filter(context.wanted, CURVES):
             context.evidence.add(f"{mode}_curve", "final", clean.batch.ids, clean.batch.labels,
                                  curve=getattr(curves, mode))
-        context.reporter.step("score fidelity", len(clean.samples), each(context))
-
-
-def cost(context: Context, images: int | None = None) -> float:
-    """Forward passes."""
-    chosen = min(len(context.pictures), images or context.protocol.fidelity_images)
-    return chosen * each(context) if context.wanted(*NEEDS) else 0.0
-
-
-def each(context: Context) -> float:
-    """Forward passes for one image."""
-    return context.protocol.fidelity_forwards or 2.0 * context.protocol.fidelity_steps
+        context.reporter.step("score fidelity", len(clean.samples), curve_forwards(context.protocol))
 
 
 def _own(context: Context, clean: Clean) -> tuple[Tensor, Tensor]:

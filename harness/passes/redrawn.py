@@ -30,11 +30,5 @@ def run(context: Context) -> None:
         context.reporter.step("score interventions", 1, forwards_each(context.dataset))
 
 
-def cost(context: Context) -> float:
-    """Forward passes."""
-    images = min(len(context.pictures), context.protocol.planted_images)
-    return images * forwards_each(context.dataset) if _has_work(context) else 0.0
-
-
 def _has_work(context: Context) -> bool:
     return context.dataset.planted and context.wanted(*NEEDS)

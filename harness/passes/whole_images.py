@@ -31,15 +31,6 @@ def run(context: Context) -> None:
         _fit(context)
 
 
-def cost(context: Context) -> float:
-    """Forward passes."""
-    protocol, images = context.protocol, len(context.pictures)
-    shared = _discovers(context)
-    together = protocol.accuracy_view == protocol.assignment_view and protocol.assignment_normalised
-    passes = int(context.wanted("logits") or (shared and together)) + int(shared and not together)
-    return passes * images + (len(context.dataset[context.fit_on]) if _regresses(context) else 0)
-
-
 def _discovers(context: Context) -> bool:
     """Whether maps are held against annotated parts or masks: they must mean the same in every class, or be masks."""
     return context.wanted("overlap") or (_shared(context) and context.wanted("assignment", "centroids"))

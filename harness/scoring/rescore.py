@@ -8,10 +8,11 @@ from ...methods.catalogue import registry as methods
 from ...metrics import Protocol
 from ...metrics import registry as metric_cards
 from ...metrics.protocol import protocol
+from ..forwards import needs_of
 from ..run_folders import known_run
 from .items import items_table
 from .reuse import reuse, sources
-from .score import needs_of, scored_cards, scores
+from .score import scored_cards, scores
 
 _SCORE = ("metric", "level", "value", "ci_low", "ci_high", "n", "unit", "higher_is_better", "status", "error",
           "protocol", "protocol_id", "score_seconds")

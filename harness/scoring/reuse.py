@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from ...leaderboard import Store
 from ...metrics import Protocol, fidelity_subset
 from ...metrics.protocol import SUBSETS
+from ..forwards import needs_of
 from .evidence import Evidence, Record
 from .feeds import KINDS
 from .items import evidence_of, protocol_of
-from .score import needs_of
 
 log = logging.getLogger("partbench")
 

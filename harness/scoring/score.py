@@ -59,11 +59,6 @@ def scored_cards(protocol: Protocol) -> list[MetricCard]:
     return [card for card in registry.cards.values() if protocol.scores(card.name)]
 
 
-def needs_of(protocol: Protocol) -> set[str]:
-    """What the protocol's metrics need."""
-    return {card.needs for card in scored_cards(protocol)}
-
-
 def scores(evidence: Evidence, protocol: Protocol, class_specific: bool = False) -> list[Score]:
     """Every score that a protocol asks for and the evidence holds.
 

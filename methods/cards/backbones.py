@@ -11,6 +11,12 @@ BACKBONES = {
     "vit_base_patch16_224.dino": "DINO ViT-B/16, 86 M, 224 px",
     "vit_small_patch14_reg4_dinov2.lvd142m": "DINOv2-S/14 with registers, 22 M, 518 px",
     "vit_base_patch14_reg4_dinov2.lvd142m": "DINOv2-B/14 with registers, 86 M, 518 px",
+    "resnet34": "ResNet-34, 21 M, 224 px; convolutional: protopnet and huang2023",
+    "resnet152": "ResNet-152, 58 M, 224 px; convolutional",
+    "densenet121": "DenseNet-121, 7 M, 224 px; convolutional",
+    "densenet161": "DenseNet-161, 26 M, 224 px; convolutional",
+    "vgg16": "VGG-16, 15 M without its classifier, 224 px; convolutional",
+    "vgg19": "VGG-19, 20 M without its classifier, 224 px; convolutional",
 }
 
 _SIZES = {"vit_birds_patch8_96": 96}

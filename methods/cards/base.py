@@ -32,6 +32,9 @@ class MethodCard(Card):
         convolutional: takes a convolutional backbone, too.
         explaining: settings that change the explanation alone: runs that differ in nothing else are trained once.
         variants: ``name@variant`` -> the settings it changes.
+        step_cost: what training on one image costs, in plain forwards of the backbone, as ``benchmarks/step_cost.py``
+            measures it; where tokens are stored, their storing is shared out among the epochs of the default preset.
+        step_costs: the same of variants that differ.
         epochs: passes over the data by preset.
         batch_size: images per step of the recipe.
         quick: settings that the preset ``quick`` changes: few steps need larger rates.
@@ -45,6 +48,8 @@ class MethodCard(Card):
     convolutional: bool = False
     explaining: tuple[str, ...] = ()
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    step_cost: float = 2.5
+    step_costs: Mapping[str, float] = field(default_factory=dict)
     epochs: Mapping[str, int] = field(default_factory=lambda: {"quick": 11, "default": 25, "paper": 25})
     batch_size: int = 16
     quick: Mapping[str, Any] = field(default_factory=dict)

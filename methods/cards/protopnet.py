@@ -1,5 +1,60 @@
 """Card of ProtoPNet."""
 
-from .base import MethodCard
+from pydantic import Field
 
-PROTOPNET = MethodCard(name="protopnet", title="ProtoPNet", implementation="partbench.methods.protopnet:ProtoPNet")
+from ...cards import Settings
+from .base import MethodCard, Tunable
+
+
+class ProtoPNetSettings(Settings):
+    """Defaults are those of the public code; ``feature_rate`` and ``layer_decay`` matter where the backbone is
+    fine-tuned."""
+
+    finetune: bool = Field(False, description="train a copy of the backbone in the joint stages")
+    prototypes_per_class: int = Field(10, ge=1)
+    dimension: int = Field(128, ge=1, description="channels of the add-on layers and of the prototypes")
+    cluster: float = Field(0.8, ge=0, description="weight of the distance to the nearest prototype of the class")
+    separation: float = Field(0.08, ge=0, description="weight of the distance to the nearest other prototype")
+    sparsity: float = Field(1e-4, ge=0, description="weight of the L1 norm of the last layer between classes")
+    add_on_rate: float = Field(3e-3, gt=0, description="Adam rate of the add-on layers")
+    prototype_rate: float = Field(3e-3, gt=0, description="Adam rate of the prototypes")
+    last_layer_rate: float = Field(1e-4, gt=0, description="Adam rate of the last layer, in its own stages")
+    feature_rate: float | None = Field(None, gt=0, description="Adam rate of the backbone in the joint stages; None: "
+                                                               "1e-4 for a convolutional one, 1e-5 for a transformer")
+    layer_decay: float = Field(0.75, gt=0, le=1, description="factor on the backbone's rate from each block of a "
+                                                             "transformer to the one before it")
+    weight_decay: float = Field(1e-3, ge=0, description="of the backbone and the add-on layers")
+    last_layer_share: float | None = Field(None, ge=0, lt=1, description="share of the epochs that the last layer has "
+                                           "for itself; None: a fifth, and the published 60 of 91 from 91 epochs on")
+
+
+PROTOPNET = MethodCard(
+    name="protopnet",
+    title="ProtoPNet",
+    implementation="partbench.methods.protopnet:ProtoPNet",
+    paper="""@inproceedings{chen2019protopnet,
+  title={This Looks Like That: Deep Learning for Interpretable Image Recognition},
+  author={Chen, Chaofan and Li, Oscar and Tao, Chaofan and Barnett, Alina Jade and Su, Jonathan and Rudin, Cynthia},
+  booktitle={NeurIPS}, year={2019}, note={arXiv:1806.10574}}""",
+    settings=ProtoPNetSettings,
+    maps="log similarity of every patch to each prototype of the target class; prototypes are training patches",
+    class_specific=True,
+    convolutional=True,
+    tunables={
+        "prototypes_per_class": Tunable(2, 20, integer=True),
+        "dimension": Tunable(choices=(64, 128, 256)),
+        "cluster": Tunable(0.08, 8, log=True),
+        "separation": Tunable(0.008, 0.8, log=True),
+        "sparsity": Tunable(1e-5, 1e-2, log=True),
+        "add_on_rate": Tunable(1e-4, 1e-2, log=True),
+        "prototype_rate": Tunable(1e-4, 1e-2, log=True),
+        "last_layer_rate": Tunable(1e-5, 1e-2, log=True),
+        "feature_rate": Tunable(1e-6, 1e-3, log=True),
+    },
+    # The paper's 91 epochs to the last pass after the push at epoch 30 go over 30 stored augmentations of every image.
+    epochs={"quick": 11, "default": 25, "paper": 2730},
+    variants={
+        "frozen": {"finetune": False},
+        "finetune": {"finetune": True},
+    },
+)

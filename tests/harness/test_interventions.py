@@ -13,6 +13,7 @@ from partbench import datasets, metrics
 from partbench.datasets import PartDataset, view
 from partbench.datasets.base import Annotations
 from partbench.harness.config import make_config
+from partbench.harness.forwards import needs_of
 from partbench.harness.loaders import Normalise
 from partbench.harness.passes.context import Context
 from partbench.harness.passes.evaluate import evaluate, evaluation_cost
@@ -20,7 +21,7 @@ from partbench.harness.passes.interventions import discriminative_parts, forward
 from partbench.harness.plan import make_plan
 from partbench.harness.progress import Reporter
 from partbench.harness.scoring.items import evidence_of, items_table
-from partbench.harness.scoring.score import needs_of, scores
+from partbench.harness.scoring.score import scores
 from partbench.methods import Batch, Explanation, Method
 from partbench.methods.cards.base import MethodCard
 from partbench.metrics import Protocol

@@ -8,10 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from partbench.harness.forwards import needs_of
 from partbench.harness.scoring.evidence import Evidence
 from partbench.harness.scoring.items import evidence_of, items_table, protocol_of
 from partbench.harness.scoring.reuse import reuse, sources
-from partbench.harness.scoring.score import needs_of, scores
+from partbench.harness.scoring.score import scores
 from partbench.leaderboard import Store
 from partbench.metrics import fidelity_subset
 from partbench.metrics.protocol import protocol

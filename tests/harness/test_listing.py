@@ -35,6 +35,10 @@ def test_a_card_shows_settings_bounds_variants_and_paper(harness):
     shown = harness("show", "ivpt").out
     for word in ("prototypes", "(17, 14, 11, 8, 5)", ">= 0", "ivpt@bias", "softmax assignment", "@inproceedings"):
         assert word in shown, shown
+    for word in ("1e-05 to 0.01, log", "parts: the same for all classes", "backbones: vision transformers\n"):
+        assert word in shown, shown
+    assert "and convolutional networks" in harness("show", "protopnet").out
+    assert "without training anew: explainer" in harness("show", "linear_probe").out
     assert "shallow" in harness("show", "prompt_cam@shallow").out
     assert "half_size" in harness("show", "partbench").out
 

@@ -155,7 +155,7 @@ def test_weights_that_are_not_plain_tensors_are_refused(tmp_path, monkeypatch, c
     ("vit_tiny_patch16_225", 32, "did you mean 'vit_tiny_patch16_224"),
     ("vit_tiny_patch16_224", 100, "not a multiple of the patch size 16.*try 96"),
     ("vit_tiny_patch16_224", 0, "not positive"),
-    ("resnet18", 224, "not a timm VisionTransformer")])
+    ("swin_tiny_patch4_window7_224", 224, "neither a timm VisionTransformer nor a convolutional network")])
 def test_a_backbone_that_cannot_be_built_says_why(name, size, match):
     with pytest.raises(UserError, match=match):
         load_backbone(name, "random", size)

@@ -46,6 +46,7 @@ def test_named_protocols_score_what_their_code_scores():
         "huang2023": {"consistency", "stability"},
         "ivpt": {"accuracy", "consistency", "stability", "nmi", "ari", "keypoint_regression"},
         "rise": {"insertion", "deletion"},
+        "accuracy": {"accuracy"},
         "prompt_cam": {"accuracy", "insertion", "deletion"}}
     assert set(protocols["partbench"].metric_versions) == set(registry.cards)
     assert len({card.id for card in protocols.values()}) == len(protocols)

@@ -1,0 +1,1 @@
+"""One image through one trained run: what it answers, and the evidence, as a page."""

@@ -1,0 +1,93 @@
+"""A method, and the batches it learns from: images, or tokens that a frozen backbone computed once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from .. import datasets
+from ..datasets import Split
+from ..methods import Batch, Method, Stage
+from .loaders import Normalise, PlainLoader, TrainLoader
+from .progress import Reporter
+from .spec import RunSpec
+from .stored_tokens import StoredLoader, views_to_store
+from .train import Training, train
+
+_STEP_COST = 2.5  # plain forwards a training image costs, for the time left alone
+_STORED_STEP_COST = 0.2  # the same where its tokens are stored
+
+
+@dataclass(frozen=True)
+class Trainee:
+    """What the training loop is given.
+
+    Attributes:
+        method: in its initial state.
+        spec: of the run that trains it.
+        images: the split it is fitted on.
+        checkpoints: folder of its checkpoints.
+        workers: processes that decode images.
+    """
+
+    method: Method
+    spec: RunSpec
+    images: Split
+    normalise: Normalise
+    checkpoints: Path
+    reporter: Reporter
+    workers: int
+
+    @property
+    def cost(self) -> float:
+        """Forward passes of one image that training takes, about."""
+        return len(self.images) * (self.spec.epochs * self._step_cost + min(self._views, self.spec.epochs))
+
+    @property
+    def _views(self) -> int:
+        return views_to_store(self.method, len(self.images))
+
+    @property
+    def _step_cost(self) -> float:
+        return _STORED_STEP_COST if self._views else _STEP_COST
+
+    def train(self) -> float:
+        """Train the method in place, from its last checkpoint where there is one; seconds it took in all."""
+        spec = self.spec
+        plain = PlainLoader(self.images, datasets.view("full", spec.image_size), self.normalise, 2 * spec.batch_size,
+                            self.workers)
+        return train(self.method, Training(
+            loader=self._tokens() if self._views else self._pictures, plain=plain, folder=self.checkpoints,
+            epochs=spec.epochs, images=len(self.images), seed=spec.seed, precision=spec.precision,
+            device=self.normalise.device, reporter=self.reporter, cost=self._step_cost, rate_factor=spec.rate_factor))
+
+    def _pictures(self, stage: Stage) -> TrainLoader:
+        return TrainLoader(
+            split=self.images,
+            transform=datasets.augmentation(stage.augmentation, self.spec.image_size),
+            normalise=self.normalise,
+            batch_size=stage.batch_size or self.spec.batch_size,
+            seed=self.spec.seed,
+            stage=stage.name,
+            warp="warped" in self.method.views,
+            workers=self.workers,
+        )
+
+    def _tokens(self) -> Callable[[Stage], StoredLoader]:
+        """Loaders that share what they store, wherever they show the same augmentation."""
+        stored: dict[str, StoredLoader] = {}
+
+        def loader(stage: Stage) -> StoredLoader:
+            pictures = self._pictures(stage)
+            if stage.augmentation not in stored:
+                stored[stage.augmentation] = StoredLoader(
+                    pictures, self._computed, self._views, lambda seen: self.reporter.step("store tokens", seen, 1.0))
+            return stored[stage.augmentation].for_stage(pictures.stage, pictures.batch_size)
+
+        return loader
+
+    def _computed(self, batch: Batch) -> torch.Tensor:
+        device = self.normalise.device.type
+        with torch.autocast(device, torch.bfloat16, enabled=self.spec.precision == "bf16"):
+            return self.method.tokens(batch)
