@@ -12,8 +12,8 @@ from .cost import Cost, Sizes, costs, multiply_adds
 from .plan import Job, Plan, make_plan
 from .rates import known_choices
 
-_SPEED = 100e12  # multiply-adds a second of the example: about half of what a large GPU does in half precision
-_UNITS = ((3600, "hours"), (60, "minutes"), (1, "seconds"))
+_SPEED = 100e12  # multiply-adds a second of the example: a round figure for one large GPU
+_UNITS = ((3600, "hours"), (60, "minutes"))
 _PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"))
 
 
@@ -81,7 +81,8 @@ def dry_run(config: RunConfig) -> RenderableType:
     if seen.trials:
         lines.append(f"before them {len(seen.trials)} trials of {config.rate_epochs} epochs choose learning rates; a "
                      "run's id depends on what they choose")
-    lines.append(_sum(total, each))
+    if todo or seen.trials:
+        lines.append(_sum(total, each))
     if seen.absent:
         lines.append(f"there is no {seen.absent}: these are the counts of the complete data set, and ids need the data")
     title = Text(f"{first.dataset}, {first.backbone} at {first.image_size} px")
@@ -118,7 +119,9 @@ def _sum(total: Cost, each: float | None) -> str:
     if each is None:
         return line
     work = total.forwards * each
-    return f"{line}: {_amount(work)} multiply-adds, at 100 T a second {_time(work / _SPEED)}"
+    line += f": {_amount(work)} multiply-adds"
+    # A GPU is no measure of what takes it seconds.
+    return line if work < 60 * _SPEED else f"{line}, at 100 T a second {_time(work / _SPEED)}"
 
 
 def _time(seconds: float) -> str:

@@ -23,7 +23,7 @@ class Evaluation:
         fitted: images that the method was trained on.
         parts: annotated parts.
         planted: pictures can be drawn again without a part.
-        class_specific: the method's parts are no others' in each class.
+        class_specific: each class has parts of its own.
     """
 
     protocol: Protocol

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -84,6 +84,9 @@ def train(method: Method, training: Training) -> float:
             _epoch(method, stage, loader, optimiser, epoch, training)
             position = Position(number, epoch + 1, position.total + 1,
                                 position.seconds + time.monotonic() - started)
+            save_checkpoint(training.folder, position, method, optimisers.state())
+        if not stage.epochs:  # what its preparation changed is kept all the same
+            position = replace(position, stage=number + 1, epoch=0)
             save_checkpoint(training.folder, position, method, optimisers.state())
     return position.seconds
 

@@ -15,9 +15,6 @@ from .spec import RunSpec
 from .stored_tokens import StoredLoader, views_to_store
 from .train import Training, train
 
-_STEP_COST = 2.5  # plain forwards a training image costs, for the time left alone
-_STORED_STEP_COST = 0.2  # the same where its tokens are stored
-
 
 @dataclass(frozen=True)
 class Trainee:
@@ -42,23 +39,21 @@ class Trainee:
     @property
     def cost(self) -> float:
         """Forward passes of one image that training takes, about."""
-        return len(self.images) * (self.spec.epochs * self._step_cost + min(self._views, self.spec.epochs))
-
-    @property
-    def _views(self) -> int:
-        return views_to_store(self.method, len(self.images))
+        return len(self.images) * self.spec.epochs * self._step_cost
 
     @property
     def _step_cost(self) -> float:
-        return _STORED_STEP_COST if self._views else _STEP_COST
+        card = self.method.card
+        return card.step_costs.get(self.spec.variant, card.step_cost)
 
     def train(self) -> float:
         """Train the method in place, from its last checkpoint where there is one; seconds it took in all."""
         spec = self.spec
+        views = views_to_store(self.method, len(self.images))
         plain = PlainLoader(self.images, datasets.view("full", spec.image_size), self.normalise, 2 * spec.batch_size,
                             self.workers)
         return train(self.method, Training(
-            loader=self._tokens() if self._views else self._pictures, plain=plain, folder=self.checkpoints,
+            loader=self._tokens(views) if views else self._pictures, plain=plain, folder=self.checkpoints,
             epochs=spec.epochs, images=len(self.images), seed=spec.seed, precision=spec.precision,
             device=self.normalise.device, reporter=self.reporter, cost=self._step_cost, rate_factor=spec.rate_factor))
 
@@ -74,15 +69,18 @@ class Trainee:
             workers=self.workers,
         )
 
-    def _tokens(self) -> Callable[[Stage], StoredLoader]:
-        """Loaders that share what they store, wherever they show the same augmentation."""
+    def _tokens(self, views: int) -> Callable[[Stage], StoredLoader]:
+        """Loaders that share what they store, wherever they show the same augmentation.
+
+        Storing is in the cost of a step, and no progress of its own.
+        """
         stored: dict[str, StoredLoader] = {}
 
         def loader(stage: Stage) -> StoredLoader:
             pictures = self._pictures(stage)
             if stage.augmentation not in stored:
                 stored[stage.augmentation] = StoredLoader(
-                    pictures, self._computed, self._views, lambda seen: self.reporter.step("store tokens", seen, 1.0))
+                    pictures, self._computed, views, lambda seen: self.reporter.step("store tokens", seen, 0.0))
             return stored[stage.augmentation].for_stage(pictures.stage, pictures.batch_size)
 
         return loader

@@ -6,7 +6,18 @@ from typing import Any
 from .cards.base import MethodCard, split_name
 from .catalogue import registry
 from .contract_card import declared, light, tunable
-from .contract_evidence import aimed, convolutional, independent, plain, repeatable, shaped, stored, various, warped
+from .contract_evidence import (
+    aimed,
+    convolutional,
+    independent,
+    plain,
+    repeatable,
+    shaped,
+    still_shaped,
+    stored,
+    various,
+    warped,
+)
 from .contract_learning import falls, intended, pointed, resumed, rounded, shared_out
 from .contract_trial import Trial
 
@@ -14,12 +25,13 @@ CLAUSES: dict[str, Callable[[Trial], None]] = {
     "the card is complete": declared,
     "the card needs no torch": light,
     "what can be tuned is a setting": tunable,
+    "shapes and ids fit every backbone": shaped,
     "every variant explains": various,
-    "stages share the epochs out": shared_out,
+    "convolutional backbones fit where the card says so": convolutional,
+    "stages train and share the epochs out": shared_out,
     "only what is meant to train trains": intended,
     "a training resumes to the same bits": resumed,
-    "shapes and ids fit every backbone": shaped,
-    "convolutional backbones fit where the card says so": convolutional,
+    "shapes and ids hold after training": still_shaped,
     "the predicted class is explained unless another is named": aimed,
     "evaluation draws and changes nothing": repeatable,
     "images do not see each other": independent,
@@ -27,8 +39,8 @@ CLAUSES: dict[str, Callable[[Trial], None]] = {
     "stored tokens stand for images": stored,
     "the loss is made of finite terms": warped,
     "the loss falls": falls,
-    "bf16 rounds and does no more": rounded,
     "saliency finds what tells classes apart": pointed,
+    "bf16 rounds and does no more": rounded,
 }
 """What a method must keep, by the name that a broken clause is reported under."""
 

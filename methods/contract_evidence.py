@@ -46,6 +46,10 @@ def shaped(trial: Trial) -> None:
             examine(method, noise(layout.images, layout.side, 3, layout.classes))
         except AssertionError as broken:
             raise AssertionError(f"{broken} ({layout})") from None
+
+
+def still_shaped(trial: Trial) -> None:
+    """Shapes, ids and partitions, after training."""
     examine(trial.rehearsal.method, trial.pictures)
 
 
@@ -104,13 +108,13 @@ def _check_level(level: Level, method: Method, targets: Tensor, name: str, round
     if level.background is not None:
         _check_tensor(level.background, (len(maps), *maps.shape[2:]), f"background of {name}")
         want(min(maps.min(), level.background.min()) >= -rounding, f"{name} has a negative probability")
-        agree(maps.sum(1) + level.background, torch.ones_like(level.background), f"maps and background of {name}, and 1",
-              rounding)
+        whole = maps.sum(1) + level.background
+        agree(whole, torch.ones_like(whole), f"the sum of maps and background of {name}, and one,", rounding)
 
 
 def _check_tensor(value: Any, shape: tuple[int | None, ...], what: str) -> None:
     want(isinstance(value, Tensor) and value.is_floating_point(), f"{what} is no tensor of floats")
-    fits = len(shape) == value.ndim and all(want in (None, has) for want, has in zip(shape, value.shape, strict=True))
+    fits = len(shape) == value.ndim and all(side in (None, has) for side, has in zip(shape, value.shape, strict=True))
     want(fits, f"{what} has shape {list(value.shape)} instead of {list(shape)}")
     want(value.isfinite().all(), f"{what} is not finite")
 
@@ -174,8 +178,9 @@ def plain(trial: Trial) -> None:
         pairs |= {f"loss term {name}": (value, _loss(method, bare)[name])
                   for name, value in _loss(method, images, labels).items()}
         compare(method.explain(images, labels), method.explain(bare, labels), "of a tensor and of a batch", 0.0)
-        levels = method.hierarchy(images), method.hierarchy(bare)
-        pairs |= {f"hierarchy {name}": (level.part_maps, levels[1][name].part_maps) for name, level in levels[0].items()}
+        levels = method.hierarchy(bare)
+        pairs |= {f"level {name}": (level.part_maps, levels[name].part_maps)
+                  for name, level in method.hierarchy(images).items()}
     for what, (one, other) in pairs.items():
         agree(one, other, f"{what} of a tensor and of a batch", 0.0)
 
@@ -212,7 +217,8 @@ def warped(trial: Trial) -> None:
         _check_terms(given)
         want(set(given) == set(terms), f"a view that is given changes the terms to {sorted(given)}")
         other = _loss(method, batch.with_warp(torch.Generator().manual_seed(1)))
-        want(any(not value.equal(other[name]) for name, value in given.items()), "the loss ignores the view it is given")
+        used = any(not value.equal(other[name]) for name, value in given.items())
+        want(used, "the loss is the same for any warped view")
 
 
 def _loss(method: Method, *given: Any) -> dict[str, Tensor]:

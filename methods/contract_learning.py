@@ -8,8 +8,8 @@ from safetensors.torch import load
 
 from .contract_evidence import compare, examine
 from .contract_toy import corner_pictures, share_in_the_corner
-from .contract_training import state_of, train
-from .contract_trial import Trial, agree, logits_of, want
+from .contract_training import Course, state_of, train
+from .contract_trial import Trial, agree, logits_of, noise, want
 from .optimising import Optimisers, forward_loss
 
 _UNSEEN = 64  # pictures
@@ -21,16 +21,22 @@ _COARSE = 0.1  # of the spread of the logits, what bf16 may cost
 
 
 def shared_out(trial: Trial) -> None:
-    """Stages have names of their own, schedules that are numbers, and share any number of epochs out exactly."""
+    """Stages have names of their own and rates that are numbers, share any epochs out exactly, and train with one."""
     method = trial.build(trial.backbone)
     for epochs in (*range(1, 13), 25):
         stages = method.stages(epochs)
         Optimisers(method, stages)
         counts = {stage.name: stage.epochs for stage in stages}
-        want(sum(counts.values()) == epochs and min(counts.values()) >= 0, f"{epochs} epochs are shared out as {counts}")
+        exact = sum(counts.values()) == epochs and min(counts.values()) >= 0
+        want(exact, f"{epochs} epochs are shared out as {counts}")
         for stage in stages:
             factors = [stage.schedule(epoch / 4) for epoch in range(4 * stage.epochs)]
-            want(all(isfinite(factor) and factor >= 0 for factor in factors), f"{stage.name} has rate factors {factors}")
+            bad = [factor for factor in factors if not isfinite(factor) or factor < 0]
+            want(not bad, f"{stage.name} has the rate factor {bad[:1]}")
+    for _ in train(method, Course(noise(8, trial.backbone.image_size, seed=6), 4, epochs=1)):
+        pass
+    broken = [name for name, value in method.state_dict().items() if value.isnan().any()]
+    want(not broken, f"{broken[:1]} holds NaN after a training of one epoch")
 
 
 def intended(trial: Trial) -> None:
@@ -40,7 +46,7 @@ def intended(trial: Trial) -> None:
     for name, value in backbone.state_dict().items():
         want(value.equal(seen.before[name]), f"training changed the shared backbone's {name}")
     touched = [name for name, p in backbone.named_parameters() if p.requires_grad or p.grad is not None]
-    want(not touched and not backbone.training, f"the shared backbone is not frozen: {touched[:1] or 'it is in train mode'}")
+    want(not touched and not backbone.training, f"the shared backbone is no longer frozen {touched[:1]}")
     frozen = {value.data_ptr() for value in backbone.state_dict().values() if value.numel()}
     held = [name for name, value in method.state_dict().items() if value.data_ptr() in frozen and value.numel()]
     want(not held, f"the state holds the shared backbone's {held[:1]}")

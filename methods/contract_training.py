@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from .base import Batch, Loaders, Method, Stage
 from .optimising import Optimisers, descend, forward_loss, set_rates
@@ -36,24 +37,30 @@ class Course:
     Attributes:
         pictures: all training images, with labels and ids.
         batch_size: of stages that name none.
+        augmented: the pictures of an epoch, by a number of its own; None: always the same.
         watch: called after every step with the parameters that were to move, by name.
     """
 
     pictures: Batch
     batch_size: int
     epochs: int
-    precision: str = "fp32"
+    augmented: Callable[[int], Batch] | None = None
     watch: Callable[[dict[str, nn.Parameter]], None] = lambda moved: None
 
-    def batches(self, method: Method, stage: Stage, epoch: int, shuffled: bool = True) -> list[Batch]:
-        """Batches of one epoch, the last, smaller one dropped; or all images in their order."""
-        size = min(stage.batch_size or self.batch_size, len(self.pictures))
-        generator = torch.Generator().manual_seed(epoch)
-        order = torch.randperm(len(self.pictures), generator=generator) if shuffled else torch.arange(len(self.pictures))
-        parts = [part for part in order.split(size) if not shuffled or len(part) == size]
-        warped = shuffled and "warped" in method.views
-        found = (replace(part_of(self.pictures, part), epoch=epoch) for part in parts)
-        return [batch.with_warp(generator) if warped else batch for batch in found]
+    def epoch(self, method: Method, stage: Stage, number: int, epoch: int) -> list[Batch]:
+        """Shuffled batches, the last, smaller one dropped; drawn from ``number``."""
+        generator = torch.Generator().manual_seed(number)
+        pictures = self.augmented(number) if self.augmented else self.pictures
+        parts = torch.randperm(len(pictures), generator=generator).split(self._size(stage))
+        found = [replace(part_of(pictures, part), epoch=epoch) for part in parts if len(part) == self._size(stage)]
+        return [batch.with_warp(generator) for batch in found] if "warped" in method.views else found
+
+    def plain(self, stage: Stage) -> list[Batch]:
+        """Every picture in order, as it is."""
+        return [part_of(self.pictures, part) for part in torch.arange(len(self.pictures)).split(self._size(stage))]
+
+    def _size(self, stage: Stage) -> int:
+        return min(stage.batch_size or self.batch_size, len(self.pictures))
 
 
 def part_of(batch: Batch, chosen: Tensor) -> Batch:
@@ -77,23 +84,29 @@ def train(method: Method, course: Course, since: Saved | None = None) -> Iterato
         stage = stages[number]
         begun = since.epoch if since and number == since.stage else 0
         if not begun:
-            torch.manual_seed(number)
-            stage.prepare(Loaders(course.batches(method, stage, 0), course.batches(method, stage, 0, shuffled=False)))
+            torch.manual_seed(_number(number, -1))
+            stage.prepare(Loaders(course.epoch(method, stage, _number(number, 0), 0), course.plain(stage)))
         optimiser = optimisers.of(number)
         for epoch in range(begun, stage.epochs):
-            torch.manual_seed(1000 * number + epoch)
+            torch.manual_seed(_number(number, epoch))
             stage.enter(epoch)
-            _epoch(method, stage, optimiser, course, epoch)
+            _descend(method, stage, optimiser, course.epoch(method, stage, _number(number, epoch), epoch), course.watch)
             yield Saved(number, epoch + 1, state_of(method), deepcopy(optimisers.state()))
 
 
-def _epoch(method: Method, stage: Stage, optimiser: torch.optim.Optimizer, course: Course, epoch: int) -> None:
+def _number(stage: int, epoch: int) -> int:
+    """One for every epoch of a training, and one before the first of a stage."""
+    return 1000 * (stage + 1) + epoch
+
+
+def _descend(method: Method, stage: Stage, optimiser: Optimizer, batches: list[Batch],
+             watch: Callable[[dict[str, nn.Parameter]], None]) -> None:
+    """The steps of one epoch."""
     method.train()
-    batches = course.batches(method, stage, epoch)
     moving = {parameter for group in optimiser.param_groups for parameter in group["params"]}
     for step, batch in enumerate(batches):
-        done = epoch + (step + 1) / len(batches)
-        set_rates(optimiser, stage.schedule(min(done, epoch + 1 - 1e-9)))
-        terms = forward_loss(method, batch, course.precision)
+        done = batch.epoch + (step + 1) / len(batches)
+        set_rates(optimiser, stage.schedule(min(done, batch.epoch + 1 - 1e-9)))
+        terms = forward_loss(method, batch, "fp32")
         descend(stage, optimiser, torch.stack(list(terms.values())).sum())
-        course.watch({name: parameter for name, parameter in method.named_parameters() if parameter in moving})
+        watch({name: parameter for name, parameter in method.named_parameters() if parameter in moving})

@@ -16,7 +16,7 @@ from .contract_toy import corner_backbone, corner_pictures
 from .contract_training import Course, Saved, train
 
 CLASSES = 3
-_IMAGES = 64
+_IMAGES, _IMAGES_PER_STEP = 64, 8
 _PATIENCE = 40  # epochs within which every stage must have had one
 
 
@@ -42,7 +42,7 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A training by the preset ``quick`` on pictures that differ in one corner.
+    """A training by the preset ``quick`` on pictures that differ in one corner, under new noise in every epoch.
 
     Attributes:
         method: as the training left it, in eval mode.
@@ -122,7 +122,8 @@ class Trial:
     def _teach(self, settings: Mapping[str, Any], epochs: int | None) -> Lesson:
         method = self.build(corner_backbone(), 2, preset="quick", settings=settings)
         pictures, losses = corner_pictures(_IMAGES, seed=0), []
-        course = Course(pictures, self.card.images_per_step("quick"), epochs or self.card.epochs["quick"])
+        course = Course(pictures, _IMAGES_PER_STEP, epochs or self.card.epochs["quick"],
+                        augmented=lambda number: corner_pictures(_IMAGES, seed=number))
         losses.append(_loss_of(method, pictures))
         for _ in train(method, course):
             pass

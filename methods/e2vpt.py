@@ -114,6 +114,13 @@ class E2VPT(VPTDeep):
         return [{**decayed, "params": [*decayed["params"], *self.key_values]}, bias]
 
     @torch.no_grad()
+    def _start(self, loaders: Loaders) -> None:
+        """As VPT-Deep's; pruning rewinds to the prompts that this leaves."""
+        super()._start(loaders)
+        if any(self._removed):
+            self.get_buffer(_initial("prompts")).copy_(self.prompts)
+
+    @torch.no_grad()
     def _prune(self, loaders: Loaders) -> None:
         """Remove what the training images under the stage's augmentation find least important, and rewind."""
         tokens, segments = self._removed

@@ -138,7 +138,7 @@ class ProtoPNet(PatchMethod):
         proportions. With fewer, the last layer, which moves by little more than its rate a step, has a fifth of the
         epochs: at equal budget these are better spent on the prototypes. A frozen backbone has one warm-up, push and
         last layer. The last layer's optimiser and the joint one, with its rates x0.1 every 5 of 26 joint epochs, go on
-        from where they were. Batch norms of a backbone that trains see every stage, as in the public code.
+        from where they were. Unless ``start`` is uniform, a push comes before it all. Batch norms of a backbone that trains see every stage, as in the public code.
         """
         share = self._last_layer_share(epochs)
         if not self.settings.finetune:
@@ -161,7 +161,9 @@ class ProtoPNet(PatchMethod):
         return _SHORT_SHARE if epochs < published else last / published
 
     def _warm(self, epochs: int) -> Stage:
-        return Stage("warm", epochs, self._patch_groups, torch.optim.Adam, enter=lambda _: self._learn(patches=True))
+        options = {"prepare": self.push} if self.settings.start == "patches" else {}
+        return Stage("warm", epochs, self._patch_groups, torch.optim.Adam, enter=lambda _: self._learn(patches=True),
+                     **options)
 
     def _joint(self, number: int, epochs: int, before: int, total: int) -> Stage:
         """Joint stage ``number``, after ``before`` of ``total`` joint epochs."""

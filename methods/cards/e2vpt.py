@@ -36,10 +36,11 @@ E2VPT = MethodCard(
         "key_values": Tunable(0, 20, integer=True),
         "prune_tokens": Tunable(0, 0.8),
         "prune_segments": Tunable(0, 0.75),
-        "learning_rate": Tunable(1e-2, 10, log=True),
+        "learning_rate": Tunable(1e-3, 1, log=True),
         "weight_decay": Tunable(1e-5, 1e-2, log=True),
     },
+    step_cost=2.1,
     epochs={"quick": 11, "default": 25, "paper": 200},
-    batch_size=64,
+    quick_batch_size=8,
     variants={"unpruned": {"prune_tokens": 0.0, "prune_segments": 0.0}},
 )

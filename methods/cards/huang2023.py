@@ -54,6 +54,8 @@ HUANG2023 = MethodCard(
         "feature_rate": Tunable(1e-6, 1e-3, log=True),
     },
     # The paper's 12 epochs go over 30 stored augmentations of every image.
+    step_cost=0.5,
+    step_costs={"finetune": 2.5},
     epochs={"quick": 11, "default": 25, "paper": 360},
     variants={
         "frozen": {"finetune": False},

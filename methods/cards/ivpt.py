@@ -65,6 +65,8 @@ IVPT = MethodCard(
         "head_rate": Tunable(low=1e-4, high=1e-1, log=True),
     },
     epochs={"quick": 11, "default": 25, "paper": 25},
+    step_cost=2.7,
+    step_costs={"public": 3.5, "last_layer": 2.0, "bias": 2.0, "regions": 2.0, "cross_layer": 2.6},
     quick={"prototype_rate": 0.004},
     quick_batch_size=8,
     variants={

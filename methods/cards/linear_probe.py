@@ -33,6 +33,7 @@ LINEAR_PROBE = MethodCard(
         "weight_decay": Tunable(1e-6, 1e-1, log=True),
     },
     explaining=("explainer",),
+    step_cost=0.35,
     variants={
         "grad_cam": {"explainer": "grad_cam"},
         "layer_cam": {"explainer": "layer_cam"},

@@ -44,6 +44,8 @@ PROMPT_CAM = MethodCard(
         "weight_decay": Tunable(1e-5, 1e-1, log=True),
     },
     epochs={"quick": 11, "default": 25, "paper": 130},
+    step_cost=2.3,
+    step_costs={"faithful": 2.8, "shallow": 5.2},
     quick_batch_size=4,
     variants={
         "faithful": {"agnostic_prompts": "classes"},

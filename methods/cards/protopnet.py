@@ -1,5 +1,7 @@
 """Card of ProtoPNet."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from ...cards import Settings
@@ -7,8 +9,8 @@ from .base import MethodCard, Tunable
 
 
 class ProtoPNetSettings(Settings):
-    """Defaults are those of the public code; ``feature_rate`` and ``layer_decay`` matter where the backbone is
-    fine-tuned."""
+    """Defaults are those of the public code but for ``start`` and ``last_layer_share``; ``feature_rate`` and
+    ``layer_decay`` matter where the backbone is fine-tuned."""
 
     finetune: bool = Field(False, description="train a copy of the backbone in the joint stages")
     prototypes_per_class: int = Field(10, ge=1)
@@ -24,6 +26,9 @@ class ProtoPNetSettings(Settings):
     layer_decay: float = Field(0.75, gt=0, le=1, description="factor on the backbone's rate from each block of a "
                                                              "transformer to the one before it")
     weight_decay: float = Field(1e-3, ge=0, description="of the backbone and the add-on layers")
+    start: Literal["patches", "uniform"] = Field(
+        "patches", description="prototypes start uniform in [0, 1], as published, or with a push from there: uniform "
+                               "ones spend most of a short budget on reaching the features")
     last_layer_share: float | None = Field(None, ge=0, lt=1, description="share of the epochs that the last layer has "
                                            "for itself; None: a fifth, and the published 60 of 91 from 91 epochs on")
 

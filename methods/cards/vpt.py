@@ -9,15 +9,15 @@ from .base import MethodCard, Tunable
 
 
 class VPTSettings(Settings):
-    """The paper searches rate and weight decay for every data set; its rates are b x batch size / 256."""
+    """The paper searches rate and weight decay for every data set; ours are for all."""
 
     prompts: int = Field(10, ge=1, description="prompts; the first ten are part maps. The paper's choice for CUB: 100")
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the prompts, a mask per image")
     start: Literal["patches", "random"] = Field(
         "random", description="prompts start at random, as published, or as patches of training images")
-    learning_rate: float = Field(0.25, gt=0, description="SGD rate of prompts and head as it is used, at the recipe's "
-                                                         "64 images a step; the paper's b is four times that, "
-                                                         "searched from 0.1 to 50")
+    learning_rate: float = Field(
+        0.01, gt=0, description="SGD rate of prompts and head at 16 images a step. The paper's rates are b x images a "
+                                "step / 256, with b searched from 0.1 to 50 for each data set; here b is 0.16")
     weight_decay: float = Field(1e-4, ge=0, description="on all but the head's bias; the paper's search: 0 to 0.01")
 
 
@@ -40,7 +40,7 @@ _PAPER = """@inproceedings{jia2022vpt,
 _TUNABLES = {
     "prompts": Tunable(2, 10, integer=True),
     "dropout": Tunable(0, 0.5),
-    "learning_rate": Tunable(0.02, 10, log=True),
+    "learning_rate": Tunable(1e-3, 1, log=True),
     "weight_decay": Tunable(1e-5, 1e-2, log=True),
 }
 _EPOCHS = {"quick": 11, "default": 25, "paper": 100}
@@ -55,6 +55,7 @@ VPT_SHALLOW = MethodCard(
          "renormalised over patches; attention that nobody trained to find parts",
     tunables=_TUNABLES,
     epochs=_EPOCHS,
+    quick_batch_size=8,
 )
 
 VPT_DEEP = MethodCard(
@@ -67,4 +68,5 @@ VPT_DEEP = MethodCard(
          "that nobody trained to find parts",
     tunables=_TUNABLES,
     epochs=_EPOCHS,
+    quick_batch_size=8,
 )

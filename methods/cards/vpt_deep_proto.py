@@ -24,7 +24,7 @@ class VPTDeepProtoSettings(Settings):
     total_variation: float = Field(1.0, ge=0, description="weight of total variation")
     equivariance: float = Field(1.0, ge=0, description="weight of equivariance under an affine warp")
     orthogonality: float = Field(1.0, ge=0, description="weight of orthogonality of the part features")
-    prompt_rate: float = Field(1e-3, gt=0, description="Adam rate of the prompts")
+    prompt_rate: float = Field(3e-3, gt=0, description="Adam rate of the prompts")
     prototype_rate: float = Field(2e-4, gt=0, description="Adam rate of prototypes and bias maps")
     head_rate: float = Field(1e-2, gt=0, description="Adam rate of modulation and classifier")
 

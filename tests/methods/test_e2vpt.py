@@ -187,7 +187,7 @@ def test_a_state_with_other_settings_is_refused(backbone):
 
 
 def test_both_stages_learn_a_batch_by_heart_and_move_all_that_trains(backbone, batch):
-    method = build(backbone, learning_rate=0.001, dropout=0.0).train()
+    method = build(backbone, learning_rate=0.01, dropout=0.0).train()
     for stage in method.stages(2):
         stage.prepare(Loaders([batch], []))
         optimiser, losses = stage.optimiser(stage.param_groups()), []

@@ -169,6 +169,13 @@ def test_a_class_without_an_image_keeps_its_prototypes_and_warns(backbone, caplo
     assert "class 1;" in caplog.text
 
 
+@pytest.mark.parametrize(("start", "pushed"), [("patches", True), ("uniform", False)])
+def test_prototypes_start_as_patches_unless_the_published_uniform_start_is_asked_for(backbone, start, pushed):
+    method = build(backbone, start=start)
+    method.stages(5)[0].prepare(batches())
+    assert (method.source_image >= 0).all() == pushed
+
+
 def test_evidence_is_the_logit_s_own_share_and_ids_belong_to_the_target(backbone):
     method, targets = build(backbone).eval(), torch.tensor([2, 0, 1, 1, 0, 2])
     with torch.no_grad():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from partbench.methods import Batch, create, load_backbone
+from partbench.methods import Batch, Loaders, create, load_backbone
 
 SIZES = {  # prefix tokens -> a timm model and a size at which it is small
     0: ("vit_base_patch16_siglip_224", 32),
@@ -129,6 +129,24 @@ def test_bf16_gives_nearly_the_logits_and_maps_of_fp32(backbone, images, name):
     assert rough.saliency.isfinite().all()
 
 
+def test_prompts_start_as_different_patches_that_enter_their_block_or_as_they_are(backbone, images):
+    deep, tokens = build(backbone), backbone.embed(images)
+    deep.stages(5)[0].prepare(Loaders([Batch(images=images)], []))
+    for block in (0, 7, 11):
+        patches = backbone.patches(backbone.run(tokens, 0, block)).flatten(2).transpose(1, 2).flatten(0, 1)
+        nearest = torch.cdist(deep.prompts[block], patches, compute_mode="donot_use_mm_for_euclid_dist").min(1)
+        assert nearest.values.max() < 1e-4
+        assert len(nearest.indices.unique()) == 10
+    assert deep.prompts.requires_grad
+    shallow = build(backbone, "vpt_shallow")
+    before = shallow.prompts.clone()
+    shallow.stages(5)[0].prepare(Loaders([Batch(images=images)], []))
+    torch.testing.assert_close(shallow.prompts, before, atol=0, rtol=0)
+    many = build(backbone, "vpt_shallow", prompts=40, start="patches")  # more than the 27 patches there are
+    many.stages(5)[0].prepare(Loaders([Batch(images=images)], []))
+    assert len(many.prompts.unique(dim=0)) == 27
+
+
 def test_the_recipe_warms_up_decays_and_spares_the_head_s_bias(backbone):
     method = build(backbone)
     (stage,) = method.stages(20)
@@ -144,8 +162,9 @@ def test_it_learns_a_batch_by_heart(backbone, name):
     method = build(backbone, name, classes=3, dropout=0).train()
     images = torch.randn(6, 3, 48, 48, generator=torch.Generator().manual_seed(2))
     labels, stage = torch.tensor([0, 1, 2, 0, 1, 2]), method.stages(1)[0]
+    stage.prepare(Loaders([Batch(images=images)], []))
     optimiser, losses = stage.optimiser(stage.param_groups()), []
-    for _ in range(40):
+    for _ in range(30):
         loss = method.loss(images, labels)["cross_entropy"]
         optimiser.zero_grad()
         loss.backward()
