@@ -1,5 +1,6 @@
 """A method, and the batches it learns from: images, or tokens that a frozen backbone computed once."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from ..methods import Batch, Method, Stage
 from .loaders import Normalise, PlainLoader, TrainLoader
 from .progress import Reporter
 from .spec import RunSpec
-from .stored_tokens import StoredLoader, views_to_store
+from .stored_tokens import StoredLoader, space_for_tokens, views_to_store
 from .train import Training, train
 
 
@@ -52,10 +53,15 @@ class Trainee:
         views = views_to_store(self.method, len(self.images))
         plain = PlainLoader(self.images, datasets.view("full", spec.image_size), self.normalise, 2 * spec.batch_size,
                             self.workers)
-        return train(self.method, Training(
-            loader=self._tokens(views) if views else self._pictures, plain=plain, folder=self.checkpoints,
-            epochs=spec.epochs, images=len(self.images), seed=spec.seed, precision=spec.precision,
-            device=self.normalise.device, reporter=self.reporter, cost=self._step_cost, rate_factor=spec.rate_factor))
+        space = self.checkpoints.with_name("tokens")
+        try:
+            return train(self.method, Training(
+                loader=self._tokens(views, space) if views else self._pictures, plain=plain, folder=self.checkpoints,
+                epochs=spec.epochs, images=len(self.images), seed=spec.seed, precision=spec.precision,
+                device=self.normalise.device, reporter=self.reporter, cost=self._step_cost,
+                rate_factor=spec.rate_factor))
+        finally:
+            shutil.rmtree(space, ignore_errors=True)
 
     def _pictures(self, stage: Stage) -> TrainLoader:
         return TrainLoader(
@@ -69,18 +75,20 @@ class Trainee:
             workers=self.workers,
         )
 
-    def _tokens(self, views: int) -> Callable[[Stage], StoredLoader]:
+    def _tokens(self, views: int, space: Path) -> Callable[[Stage], StoredLoader]:
         """Loaders that share what they store, wherever they show the same augmentation.
 
         Storing is in the cost of a step, and no progress of its own.
         """
         stored: dict[str, StoredLoader] = {}
+        folder = space_for_tokens(self.method, len(self.images), min(views, self.spec.epochs), space)
 
         def loader(stage: Stage) -> StoredLoader:
             pictures = self._pictures(stage)
             if stage.augmentation not in stored:
                 stored[stage.augmentation] = StoredLoader(
-                    pictures, self._computed, views, lambda seen: self.reporter.step("store tokens", seen, 0.0))
+                    pictures, self._computed, views, lambda seen: self.reporter.step("store tokens", seen, 0.0),
+                    folder and folder / stage.augmentation)
             return stored[stage.augmentation].for_stage(pictures.stage, pictures.batch_size)
 
         return loader
@@ -89,3 +97,4 @@ class Trainee:
         device = self.normalise.device.type
         with torch.autocast(device, torch.bfloat16, enabled=self.spec.precision == "bf16"):
             return self.method.tokens(batch)
+

@@ -13,7 +13,7 @@ __all__, __getattr__, __dir__ = table_of_contents(__name__, {
     "MethodCard": ".cards.base",
     "Stage": ".base",
     "Tunable": ".cards.base",
-    "check_method": ".contract",
+    "check_method": ".contract.check",
     "create": ".catalogue",
     "load_backbone": ".backbone",
     "registry": ".catalogue",

@@ -27,7 +27,8 @@ _EPSILON = 1e-4  # in the similarity
 # The public schedule: epochs of warm-up, joint epochs before each push, and last-layer passes after each push.
 _WARM, _JOINT, _LAST = 5, (6, 10, 10), 20
 _DECAY_EVERY = 5  # joint epochs; the first decay is one epoch early, as the public code steps its schedule first
-_SHORT_SHARE = 0.2
+_SHORT_SHARE = 0.2  # of the epochs for the last layer where they are fewer than published
+_SHOWN = 10  # classes that a warning lists
 
 
 class ProtoPNet(PatchMethod):
@@ -122,9 +123,9 @@ class ProtoPNet(PatchMethod):
         self.train(training)
         found = nearest.image >= 0
         if not found.all():
-            unseen = (~found).nonzero()[::self.per_class, 0] // self.per_class
-            log.warning("protopnet: no training image shows class %s; prototypes there stay as they were",
-                        ", ".join(map(str, unseen.tolist())))
+            unseen = ((~found).nonzero()[::self.per_class, 0] // self.per_class).tolist()
+            log.warning("protopnet: no training image shows class %s%s; prototypes there stay as they were",
+                        ", ".join(map(str, unseen[:_SHOWN])), " and others" if len(unseen) > _SHOWN else "")
         self.prototypes.copy_(torch.where(found[:, None], nearest.patch, self.prototypes))
         self.source_image.copy_(nearest.image)
         self.source_cell.copy_(nearest.cell)
@@ -138,7 +139,8 @@ class ProtoPNet(PatchMethod):
         proportions. With fewer, the last layer, which moves by little more than its rate a step, has a fifth of the
         epochs: at equal budget these are better spent on the prototypes. A frozen backbone has one warm-up, push and
         last layer. The last layer's optimiser and the joint one, with its rates x0.1 every 5 of 26 joint epochs, go on
-        from where they were. Unless ``start`` is uniform, a push comes before it all. Batch norms of a backbone that trains see every stage, as in the public code.
+        from where they were. Unless ``start`` is uniform, a push comes before everything. Batch norms of a backbone
+        that trains see every stage, as in the public code.
         """
         share = self._last_layer_share(epochs)
         if not self.settings.finetune:

@@ -56,6 +56,8 @@ PROTOPNET = MethodCard(
         "last_layer_rate": Tunable(1e-5, 1e-2, log=True),
         "feature_rate": Tunable(1e-6, 1e-3, log=True),
     },
+    step_cost=0.5,
+    step_costs={"finetune": 2.7},
     # The paper's 91 epochs to the last pass after the push at epoch 30 go over 30 stored augmentations of every image.
     epochs={"quick": 11, "default": 25, "paper": 2730},
     variants={

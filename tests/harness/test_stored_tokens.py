@@ -1,11 +1,15 @@
 """Stored tokens: the same training as from the images of those views, whoever asks for them and whenever."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from partbench import datasets
+from partbench.errors import UserError
+from partbench.harness import stored_tokens
 from partbench.harness.loaders import Normalise, TrainLoader
-from partbench.harness.stored_tokens import StoredLoader, views_to_store
+from partbench.harness.stored_tokens import StoredLoader, space_for_tokens, views_to_store
 from partbench.methods import Batch, create, load_backbone
 
 NORMALISE = Normalise(torch.full((3, 1, 1), 0.5), torch.full((3, 1, 1), 0.25), torch.device("cpu"))
@@ -52,9 +56,30 @@ def test_views_do_not_depend_on_where_training_began_nor_on_stage_and_batch_size
     assert len(next(iter(sharing.epoch(0)))) == 3
 
 
-def test_values_too_large_for_half_precision_are_kept_whole(split):
+def test_values_too_large_for_half_precision_are_the_largest_it_has(split):
     loader, _ = stored(split, tokens=lambda batch: batch.images.flatten(2) * 1e6)
-    assert all(batch.tokens.isfinite().all() for batch in loader.epoch(0))
+    assert max(batch.tokens.abs().max() for batch in loader.epoch(0)) == torch.finfo(torch.float16).max
+
+
+def test_views_on_disk_are_the_views_in_memory(split, tmp_path):
+    inside, outside = stored(split)[0], replace(stored(split)[0], folder=tmp_path)
+    for one, other in zip(inside.epoch(0), outside.epoch(0), strict=True):
+        assert torch.equal(one.tokens, other.tokens)
+    assert [file.name for file in tmp_path.iterdir()] == ["view-0.npy"]
+
+
+def test_room_is_made_on_disk_only_for_what_memory_should_not_hold(tmp_path, monkeypatch):
+    method = create("prompt_cam", load_backbone("vit_tiny_patch16_224", "random", 32), 3, agnostic_prompts=0)
+    left = tmp_path / "tokens"
+    left.mkdir()
+    (left / "view-0.npy").write_bytes(b"of a killed attempt")
+    assert space_for_tokens(method, 100, 8, left) is None
+    assert not left.exists()
+    monkeypatch.setattr(stored_tokens, "_IN_MEMORY", 0)
+    assert space_for_tokens(method, 100, 8, left) == left
+    assert not list(left.iterdir())
+    with pytest.raises(UserError, match=r"tokens of 8 views take \d+ GiB in .*; make room"):
+        space_for_tokens(method, 10**12, 8, left)
 
 
 def test_a_step_from_stored_tokens_is_the_step_from_images(split):

@@ -6,13 +6,14 @@ Prints the names that are registered, the broken ones with their reasons, and wh
 import json
 import sys
 
+from partbench.errors import UserError
 from partbench.methods import check_method, registry
 
 
 def verdict(name: str) -> str:
     try:
         check_method(name)
-    except AssertionError as broken:
+    except (AssertionError, UserError) as broken:
         return str(broken)
     return "kept"
 

@@ -6,12 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import UserError
-from .backbone import load_backbone
-from .base import Batch, Explanation, Level, Method
-from .contract_backbones import tiny_backbone
-from .contract_training import part_of, state_of
-from .contract_trial import Trial, agree, logits_of, noise, want
+from ...errors import UserError
+from ..backbone import load_backbone
+from ..base import Batch, Explanation, Level, Method
+from .backbones import tiny_backbone
+from .training import part_of, state_of
+from .trial import Trial, agree, logits_of, noise, want
 
 _ROUNDING = 1e-4
 
@@ -205,7 +205,7 @@ def stored(trial: Trial) -> None:
 
 
 @torch.no_grad()
-def warped(trial: Trial) -> None:
+def finite_terms(trial: Trial) -> None:
     """The loss has named, finite terms; a second view may come with the batch, and is drawn where it does not."""
     method, batch = trial.rehearsal.method, trial.pictures
     views = method.views

@@ -5,14 +5,15 @@ from typing import Any
 
 import torch
 from timm.models.vision_transformer import VisionTransformer
-from torch import nn
+from torch import Tensor, nn
 
-from .backbone import Backbone
+from ..backbone import Backbone
 
 _WIDTH, _DEPTH, _HEADS = 48, 4, 3
 _LIKENESS = 5.0  # of queries and keys: how much more a token attends to its like than to others
 _STEP = 0.15  # of the way that a block moves a token towards what it attends to
 _QUIET = 0.5  # variance below which a token is not blown up to the size of the others
+_FAINT = 0.2  # size of the class token before it takes anything up
 
 
 def tiny_backbone(patch: int = 8, side: int = 32, registers: int = 0, class_token: bool = True) -> Backbone:
@@ -29,7 +30,7 @@ def tiny_backbone(patch: int = 8, side: int = 32, registers: int = 0, class_toke
 
 
 @torch.no_grad()
-def likeness_backbone(patch: int, side: int, shown: torch.Tensor) -> Backbone:
+def likeness_backbone(patch: int, side: int, shown: Tensor) -> Backbone:
     """A backbone whose tokens attend to their like and whose class token is like what is ``shown``.
 
     It stands for a trained one. Tokens stay what they are, so a patch tells of its own pixels; what stands out from
@@ -41,7 +42,7 @@ def likeness_backbone(patch: int, side: int, shown: torch.Tensor) -> Backbone:
     backbone = _built(patch, side, {"norm_layer": partial(nn.LayerNorm, eps=_QUIET)})
     vit, one = backbone.vit, torch.eye(_WIDTH)
     tokens = vit.patch_embed.proj(shown).flatten(1)
-    vit.cls_token.copy_(0.2 * tokens.mean(0))
+    vit.cls_token.copy_(_FAINT * tokens.mean(0))
     for block in vit.blocks:
         block.attn.qkv.weight.copy_(torch.cat([_LIKENESS * one, _LIKENESS * one, one]))
         block.attn.proj.weight.copy_(_STEP * one)

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .cards.base import MethodCard, split_name
-from .catalogue import registry
-from .contract_card import declared, light, tunable
-from .contract_evidence import (
+from ..cards.base import MethodCard, split_name
+from ..catalogue import registry
+from .card import declared, light, tunable
+from .evidence import (
     aimed,
     convolutional,
+    finite_terms,
     independent,
     plain,
     repeatable,
@@ -16,10 +17,9 @@ from .contract_evidence import (
     still_shaped,
     stored,
     various,
-    warped,
 )
-from .contract_learning import falls, intended, pointed, resumed, rounded, shared_out
-from .contract_trial import Trial
+from .learning import falls, intended, pointed, resumed, rounded, shared_out
+from .trial import Trial
 
 CLAUSES: dict[str, Callable[[Trial], None]] = {
     "the card is complete": declared,
@@ -30,14 +30,14 @@ CLAUSES: dict[str, Callable[[Trial], None]] = {
     "convolutional backbones fit where the card says so": convolutional,
     "stages train and share the epochs out": shared_out,
     "only what is meant to train trains": intended,
-    "a training resumes to the same bits": resumed,
     "shapes and ids hold after training": still_shaped,
-    "the predicted class is explained unless another is named": aimed,
     "evaluation draws and changes nothing": repeatable,
+    "a training resumes to the same bits": resumed,
+    "the predicted class is explained unless another is named": aimed,
     "images do not see each other": independent,
     "a plain tensor is a batch": plain,
     "stored tokens stand for images": stored,
-    "the loss is made of finite terms": warped,
+    "the loss is made of finite terms": finite_terms,
     "the loss falls": falls,
     "saliency finds what tells classes apart": pointed,
     "bf16 rounds and does no more": rounded,

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from .backbone import Backbone
-from .base import Batch
-from .contract_backbones import likeness_backbone
+from ..backbone import Backbone
+from ..base import Batch
+from .backbones import likeness_backbone
 
 PATCH, SIDE = 8, 32
 _NOISE = 0.3

@@ -9,8 +9,8 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from .base import Batch, Loaders, Method, Stage
-from .optimising import Optimisers, descend, forward_loss, set_rates
+from ..base import Batch, Loaders, Method, Stage
+from ..optimising import Optimisers, descend, forward_loss, set_rates
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import sys
 from math import sqrt
 from typing import Any
 
-from ..errors import UserError
-from .base import Method
-from .cards.base import Tunable
-from .contract_trial import Trial, want
+from ...errors import UserError
+from ..base import Method
+from ..cards.base import Tunable
+from .trial import Trial, want
 
 _PRESETS = ("quick", "default", "paper")
 

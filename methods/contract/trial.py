@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .backbone import Backbone
-from .base import Batch, Method
-from .cards.base import MethodCard
-from .contract_backbones import tiny_backbone
-from .contract_toy import corner_backbone, corner_pictures
-from .contract_training import Course, Saved, train
+from ..backbone import Backbone
+from ..base import Batch, Method
+from ..cards.base import MethodCard
+from .backbones import tiny_backbone
+from .toy import corner_backbone, corner_pictures
+from .training import Course, Saved, train
 
 CLASSES = 3
 _IMAGES, _IMAGES_PER_STEP = 64, 8
