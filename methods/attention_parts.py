@@ -44,8 +44,13 @@ def prompt_maps(backbone: Backbone, tokens: Tensor, prompts: Tensor, extra_keys:
     Returns:
         fp32 [B, P, h, w].
     """
-    height, width = backbone.grid
     attention = prompt_attention(backbone.vit.blocks[-1], tokens, prompts, extra_keys)
-    patches = attention[..., -height * width:].mean(1)
-    patches = patches / patches.sum(-1, keepdim=True).clamp_min(torch.finfo(patches.dtype).tiny)
-    return patches.unflatten(-1, (height, width))
+    return over_patches(attention.mean(1), backbone.grid)
+
+
+def over_patches(attention: Tensor, grid: tuple[int, int]) -> Tensor:
+    """The share of each patch in what falls on patches: [..., keys] -> [..., h, w], summing to one."""
+    height, width = grid
+    patches = attention[..., -height * width:]
+    shares = patches / patches.sum(-1, keepdim=True).clamp_min(torch.finfo(patches.dtype).tiny)
+    return shares.unflatten(-1, grid)

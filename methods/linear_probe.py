@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ..errors import UserError
+from .attention_parts import over_patches
 from .backbone import Backbone
 from .base import Batch, Explanation, Method, Stage
 from .cards.linear_probe import LINEAR_PROBE, LinearProbeSettings
@@ -78,8 +79,7 @@ class LinearProbe(Method):
     def _head_maps(self, tokens: Tensor) -> Tensor:
         """Where each head of the last block looks, summing to one: [B, heads, h, w]."""
         rows = self.backbone.attention_rows(tokens, self.last, self.backbone.readout).mean(2)
-        maps = self.backbone.patches(rows.transpose(1, 2))
-        return maps / maps.sum((2, 3), keepdim=True).clamp_min(torch.finfo(maps.dtype).tiny)
+        return over_patches(rows, self.backbone.grid)
 
     def _saliency(self, states: list[Tensor], maps: Tensor, targets: Tensor) -> Tensor:
         explainer, tokens = self.settings.explainer, states[-1]

@@ -59,7 +59,8 @@ class Optimisers:
     def load(self, state: Mapping[str, Tensor | float], number: int) -> None:
         """Go on with ``state`` in stage ``number``, the method's own state being loaded already."""
         remembered = {name.partition("/")[0] for name in state}
-        for owner in self._needed(number) & remembered:  # a stage that has yet to begin has its parameters prepared first
+        # A stage that has yet to begin gets its optimiser after its preparation, which may change its parameters.
+        for owner in self._needed(number) & remembered:
             made = self._made[owner] = self._make(owner)
             for name, parameter in self._moved(made):
                 prefix = f"{owner}/{name}/"

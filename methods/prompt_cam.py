@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout
 
+from .attention_parts import over_patches
 from .backbone import Backbone
 from .base import Batch, Explanation, Loaders, Method, Stage
 from .cards.prompt_cam import PROMPT_CAM, PromptCAMSettings
@@ -104,10 +105,7 @@ class PromptCAM(Method):
         return attend_one(self.backbone.vit.blocks[self.last], tokens, prompts, targets, self.settings.isolate)
 
     def _maps(self, attention: Tensor) -> Tensor:
-        height, width = self.backbone.grid
-        patches = attention[..., -height * width:]
-        patches = patches / patches.sum(-1, keepdim=True).clamp(min=torch.finfo(patches.dtype).tiny)
-        return patches.unflatten(-1, (height, width))
+        return over_patches(attention, self.backbone.grid)
 
     def _rank(self, prompts: Tensor, targets: Tensor, attention: Tensor, values: Tensor) -> Tensor:
         block, heads = self.backbone.vit.blocks[self.last], self.backbone.heads
