@@ -28,3 +28,16 @@ def patches_as_prompts(backbone: Backbone, tokens: Tensor, count: int) -> Tensor
     patches = backbone.patches(tokens).flatten(2).transpose(1, 2).flatten(0, 1)
     order = torch.randperm(len(patches))  # on the CPU: the same draw on every device
     return patches[order[torch.arange(count) % len(order)].to(patches.device)]
+
+
+def patches_by_block(backbone: Backbone, tokens: Tensor, blocks: int, count: int) -> Tensor:
+    """Prompts [blocks, P, D]: for each of the first ``blocks``, patches that enter it.
+
+    Args:
+        tokens: [B, S, D] entering the first block, of training images.
+    """
+    found = []
+    for block in range(blocks):
+        found.append(patches_as_prompts(backbone, tokens, count))
+        tokens = backbone.run(tokens, block, block + 1)
+    return torch.stack(found)

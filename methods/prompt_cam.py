@@ -14,7 +14,7 @@ from .attention_parts import over_patches
 from .backbone import Backbone
 from .base import Batch, Explanation, Loaders, Method, Stage
 from .cards.prompt_cam import PROMPT_CAM, PromptCAMSettings
-from .initial import initial_prompts
+from .initial import initial_prompts, patches_by_block
 from .prompting import attend_one, evolve, finish
 from .schedules import warm_cosine
 
@@ -140,22 +140,25 @@ class PromptCAM(Method):
             optimiser=lambda groups: torch.optim.AdamW(groups, weight_decay=self.settings.weight_decay),
             schedule=warm_cosine(epochs),
             augmentation="resize_crop_flip",
-            prepare=self._start_from_class_token,
+            prepare=self._start,
         )]
 
     @torch.no_grad()
-    def _start_from_class_token(self, loaders: Loaders) -> None:
-        """Move the class prompts to where the class token stands when it enters the prompts' first block.
+    def _start(self, loaders: Loaders) -> None:
+        """Move class prompts to where the class token stands when it enters their first block, the others to patches.
 
-        From random prompts most learning rates end at chance: siblings attend to each other instead of the image.
-        Without a class token the mean patch stands in.
+        From random prompts most learning rates end at chance: siblings attend to each other instead of the image, and
+        class-agnostic ones draw the attention of every token. Without a class token the mean patch stands in.
         """
         if self.settings.start == "random":
             return
         block = self.last if self.settings.depth == "deep" else 0
         total, images = torch.zeros_like(self.class_prompts[0]), 0
         for batch in islice(loaders.augmented, _START_BATCHES):
-            tokens = self.backbone.run(self.backbone.embed(batch.images), 0, block)
+            if not images and self.agnostic_prompts.numel():
+                self.agnostic_prompts.copy_(patches_by_block(
+                    self.backbone, self.tokens(batch), self.last, self.agnostic_prompts.shape[1]))
+            tokens = self.backbone.run(self.tokens(batch), self.prefix_blocks, block)
             total += (tokens[:, 0] if self.backbone.prefix else tokens.mean(1)).sum(0)
             images += len(batch)
         self.class_prompts.mul_(_START_SPREAD).add_(total / images)

@@ -16,7 +16,7 @@ from .backbone import Backbone
 from .base import Batch, Explanation, Loaders, Method, Stage
 from .cards.vpt import VPT_DEEP, VPT_SHALLOW, VPTSettings
 from .grad_cam import grad_cam, last_block_evidence
-from .initial import initial_prompts, patches_as_prompts
+from .initial import initial_prompts, patches_as_prompts, patches_by_block
 from .prompting import evolve, read_tokens
 from .schedules import warm_cosine
 
@@ -138,11 +138,7 @@ class VPTDeep(VPT):
         return initial_prompts(self.backbone, self.backbone.depth, self.settings.prompts)
 
     def _patches(self, tokens: Tensor) -> Tensor:
-        found = []
-        for block in range(self.backbone.depth):
-            found.append(patches_as_prompts(self.backbone, tokens, self.settings.prompts))
-            tokens = self.backbone.run(tokens, block, block + 1)
-        return torch.stack(found)
+        return patches_by_block(self.backbone, tokens, self.backbone.depth, self.settings.prompts)
 
     def entering(self, batch: Batch | Tensor) -> tuple[Tensor, Tensor]:
         """Tokens [B, S, D] and the last prompts, [P, D] or dropped per image [B, P, D], that enter the last block."""
