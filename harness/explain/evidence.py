@@ -208,8 +208,6 @@ def _notes(subject: Subject, shown: Photograph) -> Iterator[str]:
     spec = subject.spec
     if subject.epochs < spec.epochs:
         yield f"Training is not finished: this is the method after {subject.epochs} of {spec.epochs} epochs."
-    if subject.missing:
-        yield f"No checkpoint holds what these last stages of training did: {', '.join(subject.missing)}."
     if shown.split in spec.fit_on.split("+"):
         yield "The method was trained on this image."
     if subject.data is None:

@@ -32,7 +32,6 @@ class Subject:
         method: in eval mode, with the weights of the run's last whole checkpoint.
         classes: names, by label.
         epochs: passes over the data that those weights have seen.
-        missing: stages of no epochs that came after the last checkpoint, so that no weights hold what they did.
         digest: of those weights.
         data: the data set it was trained on; None where that is gone or has changed.
         without_data: why ``data`` is None.
@@ -44,7 +43,6 @@ class Subject:
     normalise: Normalise
     classes: tuple[str, ...]
     epochs: int
-    missing: tuple[str, ...]
     digest: str
     data: PartDataset | None
     without_data: str = ""
@@ -77,9 +75,7 @@ def bring_back(run: str, out: str, data_root: str | None = None, weights: str | 
     backbone = load_backbone(job.spec.backbone, job.weights, job.spec.image_size, device)
     method = create(job.spec.name, backbone, len(classes), **job.spec.settings).to(device)
     _fill(method, checkpoint, folder.name)
-    position = checkpoint.position
-    missing = [stage.name for stage in method.stages(job.spec.epochs)[position.stage + 1:] if not stage.epochs]
-    return Subject(job, folder, method.eval(), Normalise.of(backbone, device), classes, position.total, tuple(missing),
+    return Subject(job, folder, method.eval(), Normalise.of(backbone, device), classes, checkpoint.position.total,
                    _digest(checkpoint), data, reason)
 
 

@@ -14,6 +14,7 @@ from rehearsal import EPOCHS, STEPS, toy, training
 from toy import Toy
 
 from partbench.harness import progress
+from partbench.harness.checkpoint import load_checkpoint
 from partbench.harness.config import make_config
 from partbench.harness.plan import make_plan
 from partbench.harness.run_folders import run_folder
@@ -122,6 +123,25 @@ def test_a_loss_that_is_no_number_ends_training_and_names_term_stage_and_epoch(t
         train(toy(broken_epoch=1), training(tiny_cub, tmp_path))
     assert (tmp_path / "epoch-00003.json").exists()
     assert not (tmp_path / "epoch-00004.json").exists()
+
+
+class Ending(Toy):
+    """Its last stage is its preparation alone."""
+
+    def stages(self, epochs):
+        features, head = super().stages(epochs)
+        return [replace(features, epochs=epochs), replace(head, epochs=0)]
+
+
+def test_what_a_stage_without_epochs_prepares_is_kept_and_not_prepared_again(tiny_cub, tmp_path):
+    method, again = toy(Ending), toy(Ending)
+    train(method, training(tiny_cub, tmp_path))
+    kept, _ = load_checkpoint(tmp_path)
+    assert method.centre.any()
+    assert torch.equal(kept.method()["centre"], method.centre)
+    train(again, training(tiny_cub, tmp_path))
+    assert again.calls == []
+    assert torch.equal(again.centre, method.centre)
 
 
 class Watched(Toy):
