@@ -7,7 +7,6 @@ prototypes straight into the N final concepts, so every one of them receives N p
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from math import floor
 from typing import Any
 
 import torch
@@ -21,6 +20,7 @@ from .cards.base import Tunable
 from .cards.ivpt import IVPT as CARD
 from .cards.ivpt import IVPTSettings
 from .prototypes import assign, full_precision, fuse, group, regions
+from .schedules import halving
 from .shaping import background_presence, entropy, equivariance, orthogonality, presence, total_variation
 
 
@@ -225,8 +225,8 @@ class IVPT(Method):
 
     def stages(self, epochs: int) -> list[Stage]:
         """The public recipe, its halving every 4 of 25 epochs stretched to ``epochs``."""
-        return [Stage("train", epochs, self._param_groups, torch.optim.Adam, clip=2.0, augmentation="affine_crop_flip",
-                      schedule=lambda epoch: 0.5 ** floor(6.25 * floor(epoch) / epochs))]
+        return [Stage("train", epochs, self._param_groups, torch.optim.Adam, clip=2.0, schedule=halving(epochs),
+                      augmentation="affine_crop_flip")]
 
     def _param_groups(self) -> list[dict[str, Any]]:
         fine = (self.prototypes, self.bias, self.embeddings)

@@ -19,8 +19,9 @@ class PromptCAMSettings(Settings):
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout on the prompts, one mask per step")
     top_heads: int = Field(4, ge=1, description="heads that make up the saliency, by greedy ranking")
     start: Literal["class_token", "random"] = Field(
-        "class_token", description="class prompts start at the mean class token of the training images, or at random: "
-                                   "random ones draw attention to each other and tend to collapse")
+        "class_token", description="class prompts start at the mean class token of the training images and "
+                                   "class-agnostic ones as patches of them, or all at random: random ones draw "
+                                   "attention to each other and tend to collapse")
     learning_rate: float = Field(1e-2, gt=0, description="AdamW rate of class prompts and head")
     agnostic_rate: float = Field(1e-3, gt=0, description="AdamW rate of the class-agnostic prompts")
     weight_decay: float = Field(1e-3, ge=0)
@@ -34,6 +35,7 @@ PROMPT_CAM = MethodCard(
   title={Prompt-CAM: Making Vision Transformers Interpretable for Fine-Grained Analysis},
   author={Chowdhury, Arpita and others},
   booktitle={CVPR}, year={2025}, note={arXiv:2501.09333}}""",
+    version=2,
     settings=PromptCAMSettings,
     maps="attention heads of the target class's prompt in the last block, renormalised over patches",
     class_specific=True,

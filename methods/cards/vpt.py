@@ -54,6 +54,7 @@ VPT_SHALLOW = MethodCard(
     maps="attention of the prompts, as they have evolved, to the patches in the last block: mean over heads, "
          "renormalised over patches; attention that nobody trained to find parts",
     tunables=_TUNABLES,
+    step_cost=2.3,
     epochs=_EPOCHS,
     quick_batch_size=8,
 )
@@ -67,6 +68,7 @@ VPT_DEEP = MethodCard(
     maps="attention of the last block's prompts to the patches: mean over heads, renormalised over patches; attention "
          "that nobody trained to find parts",
     tunables=_TUNABLES,
+    step_cost=2.0,
     epochs=_EPOCHS,
     quick_batch_size=8,
 )

@@ -52,6 +52,7 @@ VPT_DEEP_PROTO = MethodCard(
         "prototype_rate": Tunable(1e-5, 1e-2, log=True),
         "head_rate": Tunable(1e-4, 1e-1, log=True),
     },
+    step_cost=2.8,
     epochs={"quick": 11, "default": 25, "paper": 25},
     quick={"prototype_rate": 0.004},
     quick_batch_size=8,
