@@ -30,5 +30,5 @@ def test_the_small_files_ask_for_the_same_rows_as_the_published_ones():
     for file in FOLDER.glob("*.yaml"):
         small = make_config({}, str(FOLDER / "small" / file.name))
         assert small.methods == make_config({}, str(file)).methods
-        assert (small.epochs, small.rate_factors, small.rate_epochs) == (15, (0.3, 1.0), 4)
+        assert (small.epochs, small.rate_factors, small.rate_epochs) == (15, (1.0, 3.0), 4)
     assert len(FILES) == 7

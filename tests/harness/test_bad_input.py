@@ -45,7 +45,7 @@ def refuses(harness, flags, tmp_path):
 
 FLAGS = {
     "unknown method": ({"methods": "ivptt"}, "unknown method 'ivptt'", "did you mean 'ivpt'?"),
-    "unknown method, nothing near": ({"methods": "zzz"}, "unknown method 'zzz'", "known: ivpt, prompt_cam"),
+    "unknown method, nothing near": ({"methods": "zzz"}, "unknown method 'zzz'", "known: e2vpt, huang2023, ivpt"),
     "no method": ({"methods": None}, "--methods is missing", "--help"),
     "empty methods": ({"methods": " , "}, "--methods", "at least 1"),
     "unknown variant": ({"methods": "ivpt@biass"}, "unknown variant of ivpt 'biass'", "did you mean 'bias'?"),
