@@ -189,8 +189,8 @@ def _recipe(card: MethodCard) -> Iterator[str]:
     for name, changes in card.variants.items():
         yield f"{card.name}@{name}: {dict(changes)}"
     for preset, epochs in card.epochs.items():
-        quick = f", {dict(card.quick)}" if preset == "quick" and card.quick else ""
-        yield f"preset {preset}: {epochs} epochs, {card.images_per_step(preset)} images a step{quick}"
+        changes = f", {dict(card.of_preset(preset))}" if card.of_preset(preset) else ""
+        yield f"preset {preset}: {epochs} epochs, {card.images_per_step(preset)} images a step{changes}"
 
 
 def _sweep(tunables: Mapping[str, Tunable]) -> Table:

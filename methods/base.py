@@ -42,6 +42,18 @@ class Batch:
             return cls(images=batch, labels=labels)
         return batch if labels is None else replace(batch, labels=labels)
 
+    @classmethod
+    def labelled(cls, batch: "Batch | Tensor", labels: Tensor | None = None) -> "Batch":
+        """As :meth:`of`, for a loss.
+
+        Raises:
+            ValueError: no labels, neither given nor in the batch.
+        """
+        batch = cls.of(batch, labels)
+        if batch.labels is None:
+            raise ValueError("the loss needs labels")
+        return batch
+
     def with_warp(self, generator: torch.Generator | None = None) -> "Batch":
         """This batch with its second view, warped by one random transform drawn from ``generator``."""
         affine = Affine.draw(generator)
@@ -193,7 +205,11 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def loss(self, batch: Batch | Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
-        """Named, weighted terms; training minimises their sum."""
+        """Named, weighted terms; training minimises their sum.
+
+        Raises:
+            ValueError: no labels, neither given nor in the batch.
+        """
         raise NotImplementedError
 
     def explain(self, batch: Batch | Tensor, targets: Tensor | None = None, saliency: bool = True) -> Explanation:

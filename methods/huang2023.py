@@ -63,14 +63,8 @@ class Huang2023(PatchMethod):
         return aggregation_weights(self.aggregation) * pooled.unflatten(1, (self.classes, self.per_class))
 
     def loss(self, batch: Batch | Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
-        """Cross-entropy and the paper's weighted terms, fp32; ``alignment`` only while the backbone trains.
-
-        Raises:
-            ValueError: no labels, neither given nor in the batch.
-        """
-        batch, weights = Batch.of(batch, labels), self.settings
-        if batch.labels is None:
-            raise ValueError("the loss needs labels")
+        """Cross-entropy and the paper's weighted terms, fp32; ``alignment`` only while the backbone trains."""
+        batch, weights = Batch.labelled(batch, labels), self.settings
         shallow, deep = self._shallow_and_deep(batch)
         features = self._added_on(deep)
         pooled, cells = projections(features, self.prototypes).flatten(2).max(2)

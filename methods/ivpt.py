@@ -159,14 +159,8 @@ class IVPT(Method):
             return self.classifier(concepts[:, :-1])
 
     def loss(self, batch: Batch | Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
-        """The paper's eight terms, weighted, fp32. A term of weight zero, or that a design lacks, is left out.
-
-        Raises:
-            ValueError: no labels, neither given nor in the batch.
-        """
-        batch = Batch.of(batch, labels)
-        if batch.labels is None:
-            raise ValueError("the loss needs labels")
+        """The paper's eight terms, weighted, fp32. A term of weight zero, or that a design lacks, is left out."""
+        batch = Batch.labelled(batch, labels)
         if self.settings.equivariance and batch.warped is None:
             batch = batch.with_warp()
         view = self._look(self.tokens(batch))

@@ -64,7 +64,7 @@ class LinearProbe(Method):
         return self.head(torch.cat([outputs[:, 0], self.backbone.patches(outputs).mean((2, 3))], 1))
 
     def loss(self, batch: Batch | Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
-        batch = Batch.of(batch, labels)
+        batch = Batch.labelled(batch, labels)
         return {"cross_entropy": cross_entropy(self(batch).float(), batch.labels)}
 
     @torch.no_grad()

@@ -65,7 +65,7 @@ class PromptCAM(Method):
         return self._score(*self.entering(batch))
 
     def loss(self, batch: Batch | Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
-        batch = Batch.of(batch, labels)
+        batch = Batch.labelled(batch, labels)
         return {"cross_entropy": cross_entropy(self(batch).float(), batch.labels)}
 
     def explain(self, batch: Batch | Tensor, targets: Tensor | None = None, saliency: bool = True) -> Explanation:

@@ -77,14 +77,8 @@ class ProtoPNet(PatchMethod):
             return self.last_layer(log_similarity(distances))
 
     def loss(self, batch: Batch | Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
-        """Cross-entropy, and the weighted cluster, separation and L1 terms.
-
-        Raises:
-            ValueError: no labels, neither given nor in the batch.
-        """
-        batch = Batch.of(batch, labels)
-        if batch.labels is None:
-            raise ValueError("the loss needs labels")
+        """Cross-entropy, and the weighted cluster, separation and L1 terms."""
+        batch = Batch.labelled(batch, labels)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self._patches_learn):
             distances, _ = nearest_patches(self.features(batch), self.prototypes)
         own, other = own_and_other(distances, batch.labels, self.per_class)

@@ -73,14 +73,8 @@ class VPT(Method):
         return self._score(*self.entering(batch))
 
     def loss(self, batch: Batch | Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
-        """Cross-entropy.
-
-        Raises:
-            ValueError: no labels, neither given nor in the batch.
-        """
-        batch = Batch.of(batch, labels)
-        if batch.labels is None:
-            raise ValueError("the loss needs labels")
+        """Cross-entropy."""
+        batch = Batch.labelled(batch, labels)
         return {"cross_entropy": cross_entropy(self(batch).float(), batch.labels)}
 
     @torch.no_grad()

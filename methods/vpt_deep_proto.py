@@ -71,14 +71,8 @@ class VPTDeepProto(VPTDeep):
             return self.classifier(dropout1d(parts[:, :-1], self.settings.part_dropout, self.training))
 
     def loss(self, batch: Batch | Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
-        """Cross-entropy and the part-shaping losses, weighted, fp32. A term of weight zero is left out.
-
-        Raises:
-            ValueError: no labels, neither given nor in the batch.
-        """
-        batch = Batch.of(batch, labels)
-        if batch.labels is None:
-            raise ValueError("the loss needs labels")
+        """Cross-entropy and the part-shaping losses, weighted, fp32. A term of weight zero is left out."""
+        batch = Batch.labelled(batch, labels)
         if self.settings.equivariance and batch.warped is None:
             batch = batch.with_warp()
         features = self._features(batch)

@@ -38,6 +38,7 @@ class MethodCard(Card):
         epochs: passes over the data by preset.
         batch_size: images per step of the recipe.
         quick: settings that the preset ``quick`` changes: few steps need larger rates.
+        published: settings that the preset ``paper`` changes: what the paper does and a short budget cannot afford.
         quick_batch_size: images per step of the preset ``quick``: fewer, so that few images make many steps; None: as
             the recipe.
     """
@@ -53,6 +54,7 @@ class MethodCard(Card):
     epochs: Mapping[str, int] = field(default_factory=lambda: {"quick": 11, "default": 25, "paper": 25})
     batch_size: int = 16
     quick: Mapping[str, Any] = field(default_factory=dict)
+    published: Mapping[str, Any] = field(default_factory=dict)
     quick_batch_size: int | None = None
 
     def resolve(self, variant: str = "", overrides: Mapping[str, Any] | None = None,
@@ -64,8 +66,7 @@ class MethodCard(Card):
         """
         if variant and variant not in self.variants:
             raise unknown(f"variant of {self.name}", variant, self.variants)
-        quick = self.quick if preset == "quick" else {}
-        values = {**quick, **self.variants.get(variant, {}), **(overrides or {})}
+        values = {**self.of_preset(preset), **self.variants.get(variant, {}), **(overrides or {})}
         for name in values:
             if name not in self.settings.model_fields:
                 raise unknown(f"setting of {self.name}", name, self.settings.model_fields)
@@ -76,6 +77,10 @@ class MethodCard(Card):
             where = ".".join(map(str, (self.name, *first["loc"])))
             message = first["msg"].removeprefix("Value error, ")
             raise UserError(f"{where}={first['input']!r:.80}: {message}; see: harness show {self.name}") from None
+
+    def of_preset(self, preset: str) -> Mapping[str, Any]:
+        """Settings that a preset changes."""
+        return {"quick": self.quick, "paper": self.published}.get(preset, {})
 
     def images_per_step(self, preset: str) -> int:
         """Batch size of a preset."""

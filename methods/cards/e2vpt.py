@@ -41,6 +41,7 @@ E2VPT = MethodCard(
     },
     step_cost=2.1,
     epochs={"quick": 11, "default": 25, "paper": 200},
+    published={"start": "random", "learning_share": 0.5},
     quick_batch_size=8,
     variants={"unpruned": {"prune_tokens": 0.0, "prune_segments": 0.0}},
 )

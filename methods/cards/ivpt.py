@@ -4,11 +4,11 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from ...cards import Settings
 from .base import MethodCard, Tunable
+from .part_shaping import PAPER, TUNABLES, PartShapingSettings
 
 
-class IVPTSettings(Settings):
+class IVPTSettings(PartShapingSettings):
     """Defaults are the paper's; loss weights are all one there."""
 
     prototypes: tuple[int, ...] = Field(
@@ -19,16 +19,7 @@ class IVPTSettings(Settings):
     train_embeddings: bool = Field(
         False, description="train the class token, registers and position embeddings too, as the public code does")
     grouping_noise: bool = Field(True, description="Gumbel noise on the grouping of prototypes while training")
-    classification: float = Field(1.0, ge=0, description="weight of the cross-entropy")
     consistency: float = Field(1.0, ge=0, description="weight of the KL from the final map to the grouped maps")
-    presence: float = Field(1.0, ge=0, description="weight of foreground presence")
-    background_presence: float = Field(1.0, ge=0, description="weight of background presence near the border")
-    entropy: float = Field(1.0, ge=0, description="weight of the per-patch entropy")
-    total_variation: float = Field(1.0, ge=0, description="weight of total variation")
-    equivariance: float = Field(1.0, ge=0, description="weight of equivariance under an affine warp")
-    orthogonality: float = Field(1.0, ge=0, description="weight of orthogonality of the concept features")
-    prototype_rate: float = Field(2e-4, gt=0, description="Adam rate of prototypes, bias maps and trained embeddings")
-    head_rate: float = Field(1e-2, gt=0, description="Adam rate of prompting, grouping, modulation and classifier")
 
     @field_validator("prototypes")
     @classmethod
@@ -43,26 +34,19 @@ class IVPTSettings(Settings):
 # Even ladders that do not rise towards the output, for one to five levels; the first of five levels is the paper's.
 _LADDERS = ((17, 14, 11, 8, 5), (9, 8, 7, 6, 5), (25, 21, 17, 13, 9), (14, 11, 8, 5), (25, 19, 13, 7), (11, 8, 5),
             (17, 13, 9), (8, 5), (17, 9), (3,), (5,), (9,), (17,))
-_WEIGHTS = ("classification", "consistency", "presence", "background_presence", "entropy", "total_variation",
-            "equivariance", "orthogonality")
 
 IVPT = MethodCard(
     name="ivpt",
     title="IVPT",
     implementation="partbench.methods.ivpt:IVPT",
-    paper="""@inproceedings{wang2026ivpt,
-  title={Exploring Interpretability for Visual Prompt Tuning with Cross-layer Concepts},
-  author={Wang, Yubin and Jiang, Xinyang and Cheng, De and Zhao, Xiangqian and Wang, Zilong and Li, Dongsheng
-          and Zhao, Cairong},
-  booktitle={ICLR}, year={2026}, note={arXiv:2503.06084}}""",
+    paper=PAPER,
     settings=IVPTSettings,
     maps="softmax assignment of every patch to the prototypes of a level, background excluded; "
          "`final` holds the concepts that classify, `public` the level that the public code scores",
     tunables={
         "prototypes": Tunable(choices=_LADDERS),
-        **dict.fromkeys(_WEIGHTS, Tunable(low=0.03, high=30, log=True)),
-        "prototype_rate": Tunable(low=1e-5, high=1e-2, log=True),
-        "head_rate": Tunable(low=1e-4, high=1e-1, log=True),
+        "consistency": TUNABLES["classification"],
+        **TUNABLES,
     },
     epochs={"quick": 11, "default": 25, "paper": 25},
     step_cost=2.7,

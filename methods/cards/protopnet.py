@@ -4,28 +4,19 @@ from typing import Literal
 
 from pydantic import Field
 
-from ...cards import Settings
 from .base import MethodCard, Tunable
+from .patch_prototypes import TUNABLES, VARIANTS, PatchPrototypeSettings
 
 
-class ProtoPNetSettings(Settings):
+class ProtoPNetSettings(PatchPrototypeSettings):
     """Defaults are those of the public code but for ``start`` and ``last_layer_share``; ``feature_rate`` and
     ``layer_decay`` matter where the backbone is fine-tuned."""
 
-    finetune: bool = Field(False, description="train a copy of the backbone in the joint stages")
-    prototypes_per_class: int = Field(10, ge=1)
     dimension: int = Field(128, ge=1, description="channels of the add-on layers and of the prototypes")
     cluster: float = Field(0.8, ge=0, description="weight of the distance to the nearest prototype of the class")
     separation: float = Field(0.08, ge=0, description="weight of the distance to the nearest other prototype")
     sparsity: float = Field(1e-4, ge=0, description="weight of the L1 norm of the last layer between classes")
-    add_on_rate: float = Field(3e-3, gt=0, description="Adam rate of the add-on layers")
-    prototype_rate: float = Field(3e-3, gt=0, description="Adam rate of the prototypes")
     last_layer_rate: float = Field(1e-4, gt=0, description="Adam rate of the last layer, in its own stages")
-    feature_rate: float | None = Field(None, gt=0, description="Adam rate of the backbone in the joint stages; None: "
-                                                               "1e-4 for a convolutional one, 1e-5 for a transformer")
-    layer_decay: float = Field(0.75, gt=0, le=1, description="factor on the backbone's rate from each block of a "
-                                                             "transformer to the one before it")
-    weight_decay: float = Field(1e-3, ge=0, description="of the backbone and the add-on layers")
     start: Literal["patches", "uniform"] = Field(
         "patches", description="prototypes start uniform in [0, 1], as published, or with a push from there: uniform "
                                "ones spend most of a short budget on reaching the features")
@@ -46,22 +37,14 @@ PROTOPNET = MethodCard(
     class_specific=True,
     convolutional=True,
     tunables={
-        "prototypes_per_class": Tunable(2, 20, integer=True),
-        "dimension": Tunable(choices=(64, 128, 256)),
-        "cluster": Tunable(0.08, 8, log=True),
-        "separation": Tunable(0.008, 0.8, log=True),
+        **TUNABLES,
         "sparsity": Tunable(1e-5, 1e-2, log=True),
-        "add_on_rate": Tunable(1e-4, 1e-2, log=True),
-        "prototype_rate": Tunable(1e-4, 1e-2, log=True),
         "last_layer_rate": Tunable(1e-5, 1e-2, log=True),
-        "feature_rate": Tunable(1e-6, 1e-3, log=True),
     },
     step_cost=0.5,
     step_costs={"finetune": 2.7},
     # The paper's 91 epochs to the last pass after the push at epoch 30 go over 30 stored augmentations of every image.
     epochs={"quick": 11, "default": 25, "paper": 2730},
-    variants={
-        "frozen": {"finetune": False},
-        "finetune": {"finetune": True},
-    },
+    published={"start": "uniform"},
+    variants=VARIANTS,
 )

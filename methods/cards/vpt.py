@@ -70,5 +70,6 @@ VPT_DEEP = MethodCard(
     tunables=_TUNABLES,
     step_cost=2.0,
     epochs=_EPOCHS,
+    published={"start": "random"},
     quick_batch_size=8,
 )

@@ -22,7 +22,7 @@ def declared(trial: Trial) -> None:
     want(card.title and card.maps, "title or maps is empty; maps says in one sentence what the part maps are")
     missing = [preset for preset in _PRESETS if card.epochs.get(preset, 0) < 1]
     want(not missing, f"epochs names none for the preset {missing[:1]}")
-    for name in (*card.explaining, *card.quick):
+    for name in (*card.explaining, *card.quick, *card.published):
         want(name in card.settings.model_fields, f"{name} is no setting")
     bare = [name for name, info in card.settings.model_fields.items() if info.is_required()]
     want(not bare, f"setting {bare[:1]} has no default")
