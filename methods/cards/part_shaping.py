@@ -1,5 +1,7 @@
 """Settings of methods whose part maps share the patches and are shaped by IVPT's losses."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from ...cards import Settings
@@ -7,8 +9,11 @@ from .base import Tunable
 
 
 class PartShapingSettings(Settings):
-    """Weights of the terms, all one in the paper, and rates."""
+    """Weights of the terms, all one in the paper, where prototypes start, and rates."""
 
+    prototype_start: Literal["mean_patch", "random"] = Field(
+        "mean_patch", description="prototypes start around the mean patch of training images, or around zero, as "
+                                  "published: where patches are much alike, one of those takes nearly all of them")
     classification: float = Field(1.0, ge=0, description="weight of the cross-entropy")
     presence: float = Field(1.0, ge=0, description="weight of foreground presence")
     background_presence: float = Field(1.0, ge=0, description="weight of background presence near the border")
