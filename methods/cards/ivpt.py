@@ -40,7 +40,6 @@ IVPT = MethodCard(
     title="IVPT",
     implementation="partbench.methods.ivpt:IVPT",
     paper=PAPER,
-    version=2,
     settings=IVPTSettings,
     maps="softmax assignment of every patch to the prototypes of a level, background excluded; "
          "`final` holds the concepts that classify, `public` the level that the public code scores",
@@ -53,7 +52,6 @@ IVPT = MethodCard(
     step_cost=2.7,
     step_costs={"public": 3.5, "last_layer": 2.0, "bias": 2.0, "regions": 2.0, "cross_layer": 2.6},
     quick={"prototype_rate": 0.004},
-    published={"prototype_start": "random"},
     quick_batch_size=8,
     variants={
         "public": {"train_embeddings": True},

@@ -11,9 +11,9 @@ from .base import Tunable
 class PartShapingSettings(Settings):
     """Weights of the terms, all one in the paper, where prototypes start, and rates."""
 
-    prototype_start: Literal["mean_patch", "random"] = Field(
-        "mean_patch", description="prototypes start around the mean patch of training images, or around zero, as "
-                                  "published: where patches are much alike, one of those takes nearly all of them")
+    prototype_start: Literal["random", "mean_patch"] = Field(
+        "random", description="prototypes start around zero, as published, or around the mean patch of training "
+                              "images: where there are few patches, much alike, one of the former takes nearly all")
     classification: float = Field(1.0, ge=0, description="weight of the cross-entropy")
     presence: float = Field(1.0, ge=0, description="weight of foreground presence")
     background_presence: float = Field(1.0, ge=0, description="weight of background presence near the border")

@@ -37,6 +37,6 @@ VPT_DEEP_PROTO = MethodCard(
     step_cost=2.8,
     epochs={"quick": 11, "default": 25, "paper": 25},
     quick={"prototype_rate": 0.004},
-    published={"start": "random", "prototype_start": "random"},
+    published={"start": "random"},
     quick_batch_size=8,
 )

@@ -310,7 +310,7 @@ def test_tunables_are_settings_within_bounds(backbone):
 
 
 def test_prototypes_start_around_the_mean_patch_of_their_level_or_where_they_were(backbone, batch):
-    method, random = build(backbone), build(backbone, prototype_start="random")
+    method, random = build(backbone, prototype_start="mean_patch"), build(backbone)
     before = [prototypes.clone() for prototypes in method.prototypes]
     for one in (method, random):
         one.stages(3)[0].prepare(Loaders([batch, replace(batch, images=batch.images + 1)], []))

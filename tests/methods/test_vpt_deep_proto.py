@@ -191,7 +191,7 @@ def test_it_learns_a_batch_by_heart_and_its_state_is_all_of_it(backbone, batch):
 
 
 def test_prototypes_start_around_the_mean_patch_that_the_prompts_leave(backbone, batch):
-    method = build(backbone, dropout=0.0)
+    method = build(backbone, dropout=0.0, prototype_start="mean_patch")
     before = method.prototypes.clone()
     method.stages(3)[0].prepare(Loaders([batch], []))
     mean = whole_patches(method, batch.images).mean((0, 2, 3))
