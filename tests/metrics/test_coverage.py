@@ -84,7 +84,8 @@ def part_evidence(generator, labels, rate, spread, torch):
 
 def part_coverage(data_sets, name, classes, rate, spread):
     """Coverage of the expected score, which is that of all simulated data sets together."""
-    torch = pytest.importorskip("torch")
+    import torch
+
     generator = np.random.default_rng(classes)
     scores, intervals = [], []
     for _ in range(data_sets):

@@ -147,7 +147,8 @@ def test_what_cannot_be_resampled_is_an_error(wrong, message):
 
 
 def test_what_images_add_to_stability_makes_up_its_score():
-    torch = pytest.importorskip("torch")
+    import torch
+
     generator = torch.Generator().manual_seed(0)
     labels, part_ids = torch.randint(4, (30,), generator=generator), torch.randint(3, (30, 2), generator=generator)
     peaks, noisy = (torch.randint(224, (*shape, 2), generator=generator) for shape in ((30, 2), (2, 30, 2)))
@@ -159,7 +160,8 @@ def test_what_images_add_to_stability_makes_up_its_score():
 
 
 def test_classes_that_gain_nothing_add_nothing():
-    torch = pytest.importorskip("torch")
+    import torch
+
     labels = torch.tensor([0, 0, 1, 2, 2])
     keypoints, still = torch.randint(224, (5, 3, 2)), torch.full((5, 1, 2), 100)
     metric = ConsistencyGain(Protocol())
