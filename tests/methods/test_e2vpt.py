@@ -15,11 +15,6 @@ from partbench.methods.prompting import finish, project
 
 
 @pytest.fixture(scope="module")
-def backbone():
-    return load_backbone("vit_tiny_patch16_224", "random", 48)
-
-
-@pytest.fixture(scope="module")
 def batch():
     return Batch(images=torch.randn(4, 3, 48, 48, generator=torch.Generator().manual_seed(1)),
                  labels=torch.tensor([0, 1, 2, 0]))

@@ -11,16 +11,6 @@ from partbench.methods.cards import LINEAR_PROBE
 EXPLAINERS = ("attention", "grad_cam", "layer_cam", "eigen_cam", "rollout")
 
 
-@pytest.fixture(scope="module")
-def backbone():
-    return load_backbone("vit_tiny_patch16_224", "random", 48)
-
-
-@pytest.fixture
-def images():
-    return torch.randn(3, 3, 48, 48, generator=torch.Generator().manual_seed(1))
-
-
 def build(backbone, classes=5, **settings):
     torch.manual_seed(0)
     return create("linear_probe", backbone, classes, **settings).eval()

@@ -7,16 +7,6 @@ from partbench.methods import Batch, Loaders, create, load_backbone
 from partbench.methods.prompting import finish
 
 
-@pytest.fixture(scope="module")
-def backbone():
-    return load_backbone("vit_tiny_patch16_224", "random", 48)
-
-
-@pytest.fixture
-def images():
-    return torch.randn(3, 3, 48, 48, generator=torch.Generator().manual_seed(1))
-
-
 def build(backbone, name="prompt_cam", classes=5, **settings):
     torch.manual_seed(0)
     return create(name, backbone, classes, **settings).eval()

@@ -21,11 +21,6 @@ def images(size: int = 48) -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def backbone():
-    return load_backbone("vit_tiny_patch16_224", "random", 48)
-
-
-@pytest.fixture(scope="module")
 def resnet():
     return load_backbone("resnet18", "random", 64)
 

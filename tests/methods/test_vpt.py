@@ -14,16 +14,6 @@ SIZES = {  # prefix tokens -> a timm model and a size at which it is small
 BOTH = pytest.mark.parametrize("name", ["vpt_shallow", "vpt_deep"])
 
 
-@pytest.fixture(scope="module")
-def backbone():
-    return load_backbone("vit_tiny_patch16_224", "random", 48)
-
-
-@pytest.fixture
-def images():
-    return torch.randn(3, 3, 48, 48, generator=torch.Generator().manual_seed(1))
-
-
 def build(backbone, name="vpt_deep", classes=5, **settings):
     torch.manual_seed(0)
     return create(name, backbone, classes, **settings).eval()
