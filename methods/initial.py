@@ -5,16 +5,12 @@ as tokens of the training images. In small backbones it is the difference betwee
 blocks of DeiT-Ti, ten random prompts draw 99 % of the class token's attention.
 """
 
-from collections.abc import Iterable
 from math import sqrt
 
 import torch
 from torch import Tensor
 
 from .backbone import Backbone
-
-START_BATCHES = 16
-"""Batches of training images that a mean at the start is taken of."""
 
 
 def initial_prompts(backbone: Backbone, *counts: int) -> Tensor:
@@ -45,23 +41,3 @@ def patches_by_block(backbone: Backbone, tokens: Tensor, blocks: int, count: int
         found.append(patches_as_prompts(backbone, tokens, count))
         tokens = backbone.run(tokens, block, block + 1)
     return torch.stack(found)
-
-
-def mean_patches(backbone: Backbone, tokens: Iterable[Tensor], start: int) -> Tensor:
-    """The mean patch under the final norm, on its way through the last blocks: [depth - start + 1, D].
-
-    Prototypes that begin around it differ by what a patch has of its own. Around zero, what all patches share is
-    nearer to one of them by chance, and that one is everywhere: small supervised backbones have patches much alike.
-
-    Args:
-        tokens: batches [B, S, D] entering block ``start``.
-        start: the first of the blocks; rows of the result are the inputs of these blocks, then the last one's output.
-    """
-    total, images = torch.zeros(1), 0
-    for batch in tokens:
-        states = [batch]
-        for block in range(start, backbone.depth):
-            states.append(backbone.run(states[-1], block, block + 1))
-        patches = torch.stack([backbone.patches(backbone.norm(state.float())).mean((2, 3)).sum(0) for state in states])
-        total, images = total.to(patches.device) + patches, images + len(batch)
-    return total / images

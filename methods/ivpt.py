@@ -7,7 +7,6 @@ prototypes straight into the N final concepts, so every one of them receives N p
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 import torch
@@ -16,11 +15,10 @@ from torch.nn.functional import cross_entropy, layer_norm
 
 from ..errors import UserError
 from .backbone import Backbone
-from .base import Batch, Explanation, Level, Loaders, Method, Stage
+from .base import Batch, Explanation, Level, Method, Stage
 from .cards.base import Tunable
 from .cards.ivpt import IVPT as CARD
 from .cards.ivpt import IVPTSettings
-from .initial import START_BATCHES, mean_patches
 from .prototypes import assign, full_precision, fuse, group, regions
 from .schedules import halving
 from .shaping import background_presence, entropy, equivariance, orthogonality, presence, total_variation
@@ -222,16 +220,7 @@ class IVPT(Method):
     def stages(self, epochs: int) -> list[Stage]:
         """The public recipe, its halving every 4 of 25 epochs stretched to ``epochs``."""
         return [Stage("train", epochs, self._param_groups, torch.optim.Adam, clip=2.0, schedule=halving(epochs),
-                      augmentation="affine_crop_flip", prepare=self._start)]
-
-    @torch.no_grad()
-    def _start(self, loaders: Loaders) -> None:
-        """Before training: prototypes around the mean patch of their level, as the setting says."""
-        if self.settings.prototype_start == "mean_patch":
-            tokens = map(self.tokens, islice(loaders.augmented, START_BATCHES))
-            means = mean_patches(self.backbone, tokens, self.first_block)
-            for prototypes, mean in zip(self.prototypes, means, strict=True):
-                prototypes.add_(mean)
+                      augmentation="affine_crop_flip")]
 
     def _param_groups(self) -> list[dict[str, Any]]:
         fine = (self.prototypes, self.bias, self.embeddings)

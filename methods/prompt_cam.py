@@ -14,10 +14,11 @@ from .attention_parts import over_patches
 from .backbone import Backbone
 from .base import Batch, Explanation, Loaders, Method, Stage
 from .cards.prompt_cam import PROMPT_CAM, PromptCAMSettings
-from .initial import START_BATCHES, initial_prompts, patches_by_block
+from .initial import initial_prompts, patches_by_block
 from .prompting import attend_one, evolve, finish
 from .schedules import warm_cosine
 
+_START_BATCHES = 16  # enough images for a mean
 _START_SPREAD = 0.3  # of the public initialisation's spread, around that mean
 
 
@@ -153,7 +154,7 @@ class PromptCAM(Method):
             return
         block = self.last if self.settings.depth == "deep" else 0
         total, images = torch.zeros_like(self.class_prompts[0]), 0
-        for batch in islice(loaders.augmented, START_BATCHES):
+        for batch in islice(loaders.augmented, _START_BATCHES):
             if not images and self.agnostic_prompts.numel():
                 self.agnostic_prompts.copy_(patches_by_block(
                     self.backbone, self.tokens(batch), self.last, self.agnostic_prompts.shape[1]))

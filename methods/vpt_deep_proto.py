@@ -7,7 +7,6 @@ ECCV 2024) with a spatial bias and regions of hard assignment.
 """
 
 from collections.abc import Callable
-from itertools import islice
 from typing import Any
 
 import torch
@@ -15,9 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout1d
 
 from .backbone import Backbone
-from .base import Batch, Explanation, Loaders, Stage
+from .base import Batch, Explanation, Stage
 from .cards.vpt_deep_proto import VPT_DEEP_PROTO, VPTDeepProtoSettings
-from .initial import START_BATCHES
 from .prototypes import assign, full_precision, regions
 from .schedules import halving
 from .shaping import background_presence, entropy, equivariance, orthogonality, presence, total_variation
@@ -121,14 +119,6 @@ class VPTDeepProto(VPTDeep):
         """IVPT's recipe: Adam, half the rates every 4 of 25 epochs."""
         return [Stage("train", epochs, self._param_groups, torch.optim.Adam, clip=2.0, schedule=halving(epochs),
                       augmentation="affine_crop_flip", prepare=self._start)]
-
-    @torch.no_grad()
-    def _start(self, loaders: Loaders) -> None:
-        """As VPT-Deep's, and prototypes around the mean patch that these prompts leave, as the setting says."""
-        super()._start(loaders)
-        if self.settings.prototype_start == "mean_patch":
-            features = [self._features(batch) for batch in islice(loaders.augmented, START_BATCHES)]
-            self.prototypes.add_(torch.cat(features).mean((0, 2, 3)))
 
     def _param_groups(self) -> list[dict[str, Any]]:
         settings = self.settings

@@ -1,6 +1,5 @@
 """Settings of methods whose part maps share the patches and are shaped by IVPT's losses."""
 
-from typing import Literal
 
 from pydantic import Field
 
@@ -9,11 +8,8 @@ from .base import Tunable
 
 
 class PartShapingSettings(Settings):
-    """Weights of the terms, all one in the paper, where prototypes start, and rates."""
+    """Weights of the terms, all one in the paper, and rates."""
 
-    prototype_start: Literal["random", "mean_patch"] = Field(
-        "random", description="prototypes start around zero, as published, or around the mean patch of training "
-                              "images: where there are few patches, much alike, one of the former takes nearly all")
     classification: float = Field(1.0, ge=0, description="weight of the cross-entropy")
     presence: float = Field(1.0, ge=0, description="weight of foreground presence")
     background_presence: float = Field(1.0, ge=0, description="weight of background presence near the border")

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import layer_norm
 
 from partbench.errors import UserError
-from partbench.methods import Affine, Batch, Loaders, create, load_backbone
+from partbench.methods import Affine, Batch, create, load_backbone
 
 COUNTS = (6, 5, 4, 3)
 TERMS = {"classification", "consistency", "presence", "background_presence", "entropy", "total_variation",
@@ -307,16 +307,3 @@ def test_tunables_are_settings_within_bounds(backbone):
     assert (17, 14, 11, 8, 5) in ladders
     assert all(list(ladder) == sorted(ladder, reverse=True) for ladder in ladders)
     assert "consistency" not in build(backbone, "ivpt@regions").tunables()
-
-
-def test_prototypes_start_around_the_mean_patch_of_their_level_or_where_they_were(backbone, batch):
-    method, random = build(backbone, prototype_start="mean_patch"), build(backbone)
-    before = [prototypes.clone() for prototypes in method.prototypes]
-    for one in (method, random):
-        one.stages(3)[0].prepare(Loaders([batch, replace(batch, images=batch.images + 1)], []))
-    images = torch.cat([batch.images, batch.images + 1])
-    for level, old in enumerate(before):
-        entering = backbone.run(backbone.embed(images), 0, method.first_block + level)
-        mean = backbone.patches(backbone.norm(entering)).mean((0, 2, 3))
-        torch.testing.assert_close(method.prototypes[level], old + mean, atol=1e-4, rtol=1e-4)
-        assert torch.equal(random.prototypes[level], old)
