@@ -7,6 +7,7 @@ ECCV 2024) with a spatial bias and regions of hard assignment.
 """
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import torch
@@ -14,12 +15,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout1d
 
 from .backbone import Backbone
-from .base import Batch, Explanation, Stage
+from .base import Batch, Explanation, Loaders, Stage
 from .cards.vpt_deep_proto import VPT_DEEP_PROTO, VPTDeepProtoSettings
 from .prototypes import assign, full_precision, regions
 from .schedules import halving
 from .shaping import background_presence, entropy, equivariance, orthogonality, presence, total_variation
 from .vpt import VPTDeep
+
+_START_BATCHES = 16  # enough images for a mean
 
 
 class VPTDeepProto(VPTDeep):
@@ -119,6 +122,17 @@ class VPTDeepProto(VPTDeep):
         """IVPT's recipe: Adam, half the rates every 4 of 25 epochs."""
         return [Stage("train", epochs, self._param_groups, torch.optim.Adam, clip=2.0, schedule=halving(epochs),
                       augmentation="affine_crop_flip", prepare=self._start)]
+
+    @torch.no_grad()
+    def _start(self, loaders: Loaders) -> None:
+        """As VPT-Deep's, and prototypes around the mean patch that these prompts leave.
+
+        Nobody published where they start. Around zero, what all patches share is nearer to one of them by chance, and
+        that one is everywhere.
+        """
+        super()._start(loaders)
+        features = [self._features(batch) for batch in islice(loaders.augmented, _START_BATCHES)]
+        self.prototypes.add_(torch.cat(features).mean((0, 2, 3)))
 
     def _param_groups(self) -> list[dict[str, Any]]:
         settings = self.settings

@@ -23,6 +23,7 @@ class VPTDeepProtoSettings(PartShapingSettings):
 VPT_DEEP_PROTO = MethodCard(
     name="vpt_deep_proto",
     title="VPT-Deep with prototypes",
+    version=2,
     implementation="partbench.methods.vpt_deep_proto:VPTDeepProto",
     paper=PAPER,
     settings=VPTDeepProtoSettings,

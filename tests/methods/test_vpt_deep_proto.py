@@ -188,3 +188,11 @@ def test_it_learns_a_batch_by_heart_and_its_state_is_all_of_it(backbone, batch):
     other = create("vpt_deep_proto", backbone, 4)
     other.load_state_dict(method.state_dict())
     torch.testing.assert_close(other.eval()(batch), method.eval()(batch), atol=0, rtol=0)
+
+
+def test_prototypes_start_around_the_mean_patch_that_the_prompts_leave(backbone, batch):
+    method = build(backbone, dropout=0.0)
+    before = method.prototypes.clone()
+    method.stages(3)[0].prepare(Loaders([batch], []))
+    mean = whole_patches(method, batch.images).mean((0, 2, 3))
+    torch.testing.assert_close(method.prototypes, before + mean, atol=1e-4, rtol=1e-4)
