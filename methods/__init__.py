@@ -7,6 +7,7 @@ __all__, __getattr__, __dir__ = table_of_contents(__name__, {
     "Backbone": ".backbone",
     "Batch": ".base",
     "Explanation": ".base",
+    "Ladder": ".cards.base",
     "Level": ".base",
     "Loaders": ".base",
     "Method": ".base",

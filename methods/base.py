@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .affine import Affine
 from .backbone import Backbone
-from .cards.base import MethodCard, Tunable
+from .cards.base import Ladder, MethodCard, Tunable
 
 
 @dataclass(frozen=True)
@@ -233,6 +233,6 @@ class Method(nn.Module):
         """The training recipe, ``epochs`` passes over the data in all."""
         raise NotImplementedError
 
-    def tunables(self) -> dict[str, Tunable]:
-        """What a sweep may vary: the card's tunables, or those of them that apply."""
-        return dict(self.card.tunables)
+    def tunables(self) -> dict[str, Tunable | Ladder]:
+        """What a sweep may vary: those of the card's tunables that have an effect under these settings."""
+        return self.card.tunables_of(settings=self.settings)

@@ -13,7 +13,6 @@ from torch.nn.functional import cross_entropy, normalize
 
 from .backbone import Backbone
 from .base import Batch, Explanation, Stage
-from .cards.base import Tunable
 from .cards.huang2023 import HUANG2023, Huang2023Settings
 from .feature_alignment import feature_alignment
 from .patch_method import PatchMethod
@@ -128,11 +127,6 @@ class Huang2023(PatchMethod):
     @torch.no_grad()
     def _renormalise(self) -> None:
         self.prototypes.copy_(normalize(self.prototypes, dim=1))
-
-    def tunables(self) -> dict[str, Tunable]:
-        """Those of the card; without what only a backbone that trains has a use for."""
-        idle = () if self.settings.finetune else ("alignment", "feature_rate")
-        return {name: value for name, value in super().tunables().items() if name not in idle}
 
 
 def projections(features: Tensor, prototypes: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy, layer_norm
 from ..errors import UserError
 from .backbone import Backbone
 from .base import Batch, Explanation, Level, Method, Stage
-from .cards.base import Tunable
+from .cards.base import Ladder, Tunable
 from .cards.ivpt import IVPT as CARD
 from .cards.ivpt import IVPTSettings
 from .prototypes import assign, full_precision, fuse, group, regions
@@ -229,13 +229,11 @@ class IVPT(Method):
         return [{"params": [p for module in modules for p in module.parameters()], "lr": rate}
                 for modules, rate in rates]
 
-    def tunables(self) -> dict[str, Tunable]:
-        """Those of the card that the design has: ladders of its length, weights of its terms."""
-        design = self.settings.design
-        levels = self.backbone.depth + 1 if design in ("cross_layer", "grouped") else 1
-        ladders = tuple(counts for counts in self.card.tunables["prototypes"].choices if len(counts) <= levels)
-        found = self.card.tunables | {"prototypes": Tunable(choices=ladders)}
-        return {name: value for name, value in found.items() if name != "consistency" or design == "grouped"}
+    def tunables(self) -> dict[str, Tunable | Ladder]:
+        """Those of the card that the design has, with no more levels than the backbone has room for."""
+        found = super().tunables()
+        ladder = found["prototypes"]
+        return found | {"prototypes": replace(ladder, most=min(ladder.most, self.backbone.depth + 1))}
 
 
 def _mean(values: Iterable[Tensor]) -> Tensor:

@@ -15,7 +15,6 @@ from torch.nn.functional import cross_entropy
 
 from .backbone import Backbone
 from .base import Batch, Explanation, Loaders, Stage
-from .cards.base import Tunable
 from .cards.protopnet import PROTOPNET, ProtoPNetSettings
 from .patch_method import PatchMethod
 from .patch_prototypes import NearestImages, nearest_patches, own_and_other, part_ids, pointwise
@@ -185,11 +184,6 @@ class ProtoPNet(PatchMethod):
         return [{"params": list(self.add_on.parameters()), "lr": settings.add_on_rate,
                  "weight_decay": settings.weight_decay},
                 {"params": [self.prototypes], "lr": settings.prototype_rate}]
-
-    def tunables(self) -> dict[str, Tunable]:
-        """Those of the card; without what only a backbone that trains has a use for."""
-        found = super().tunables()
-        return found if self.settings.finetune else {k: v for k, v in found.items() if k != "feature_rate"}
 
 
 def log_similarity(distances: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ __all__, __getattr__, __dir__ = table_of_contents(__name__, {
     "E2VPT": ".e2vpt",
     "HUANG2023": ".huang2023",
     "IVPT": ".ivpt",
+    "Ladder": ".base",
     "LINEAR_PROBE": ".linear_probe",
     "MethodCard": ".base",
     "PROMPT_CAM": ".prompt_cam",

@@ -1,7 +1,7 @@
 """What a method's card says beyond name and settings."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -9,16 +9,52 @@ from pydantic import BaseModel, ValidationError
 from ...cards import Card
 from ...errors import UserError, unknown
 
+Conditions = Mapping[str, Callable[[Any], bool]]  # setting -> what has to hold of its value
+
+
+def hold(conditions: Conditions, settings: Mapping[str, Any], open_ones: Container[str] = ()) -> bool:
+    """Whether all conditions hold of the settings, or may yet: those on ``open_ones`` are not asked."""
+    return all(name in open_ones or condition(settings[name]) for name, condition in conditions.items())
+
 
 @dataclass(frozen=True)
 class Tunable:
-    """A setting that a sweep may vary: a numeric range, or a list of choices."""
+    """A setting that a sweep may vary: a numeric range, or a list of choices.
+
+    Attributes:
+        where: what has to hold of other settings for this one to have an effect. Those of them that are tunables
+            stand before it on the card.
+    """
 
     low: float | None = None
     high: float | None = None
     log: bool = False
     integer: bool = False
     choices: tuple[Any, ...] = ()
+    where: Conditions = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """A setting of one count per level that a sweep may vary: counts never rise from a level to the next.
+
+    Attributes:
+        low: least count of a level.
+        high: largest count of a level.
+        step: most by which a count exceeds the one after it.
+        fewest: levels at least.
+        most: levels at most.
+        where: as of a :class:`Tunable`.
+        levels_where: what has to hold of other settings for levels before the last to have an effect.
+    """
+
+    low: int
+    high: int
+    step: int
+    fewest: int = 1
+    most: int = 1
+    where: Conditions = field(default_factory=dict)
+    levels_where: Conditions = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +81,7 @@ class MethodCard(Card):
 
     maps: str = ""
     class_specific: bool = False
-    tunables: Mapping[str, Tunable] = field(default_factory=dict)
+    tunables: Mapping[str, Tunable | Ladder] = field(default_factory=dict)
     convolutional: bool = False
     explaining: tuple[str, ...] = ()
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -77,6 +113,23 @@ class MethodCard(Card):
             where = ".".join(map(str, (self.name, *first["loc"])))
             message = first["msg"].removeprefix("Value error, ")
             raise UserError(f"{where}={first['input']!r:.80}: {message}; see: harness show {self.name}") from None
+
+    def tunables_of(self, variant: str = "", settings: BaseModel | None = None) -> dict[str, Tunable | Ladder]:
+        """The tunables that a variant leaves open and that have an effect under ``settings``, or may have.
+
+        Args:
+            variant: one that the card declares, or "".
+            settings: None: the variant's own. What depends on another open tunable may have an effect.
+
+        Returns:
+            Tunables by setting; a ladder whose levels before the last do nothing is one of a single level.
+        """
+        values = dict(self.resolve(variant) if settings is None else settings)
+        free = {name: found for name, found in self.tunables.items() if name not in self.variants.get(variant, {})}
+        found = {name: tunable for name, tunable in free.items() if hold(tunable.where, values, free)}
+        single = {name: replace(tunable, fewest=1, most=1) for name, tunable in found.items()
+                  if isinstance(tunable, Ladder) and not hold(tunable.levels_where, values, free)}
+        return found | single
 
     def of_preset(self, preset: str) -> Mapping[str, Any]:
         """Settings that a preset changes."""

@@ -32,10 +32,11 @@ E2VPT = MethodCard(
     maps="attention of every visual prompt that pruning left over the patches in the last block, mean over heads, "
          "renormalised over patches; key-value prompts ask nothing and have no map",
     tunables={
-        "prompts": Tunable(2, 10, integer=True),
+        "prompts": Tunable(2, 100, log=True, integer=True),
         "key_values": Tunable(0, 20, integer=True),
         "prune_tokens": Tunable(0, 0.8),
         "prune_segments": Tunable(0, 0.75),
+        "dropout": Tunable(0, 0.5),
         "learning_rate": Tunable(1e-3, 1, log=True),
         "weight_decay": Tunable(1e-5, 1e-2, log=True),
     },

@@ -35,8 +35,8 @@ HUANG2023 = MethodCard(
     convolutional=True,
     tunables={
         **TUNABLES,
-        "orthogonality": Tunable(1e-5, 1e-2, log=True),
-        "alignment": Tunable(0.05, 5, log=True),
+        "orthogonality": Tunable(3e-6, 3e-3, log=True),
+        "alignment": Tunable(0.015, 15, log=True, where={"finetune": bool}),
     },
     # The paper's 12 epochs go over 30 stored augmentations of every image.
     step_cost=0.5,

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from .base import MethodCard, Tunable
+from .base import Ladder, MethodCard, Tunable
 from .part_shaping import PAPER, TUNABLES, PartShapingSettings
 
 
@@ -31,9 +31,17 @@ class IVPTSettings(PartShapingSettings):
         return value
 
 
-# Even ladders that do not rise towards the output, for one to five levels; the first of five levels is the paper's.
-_LADDERS = ((17, 14, 11, 8, 5), (9, 8, 7, 6, 5), (25, 21, 17, 13, 9), (14, 11, 8, 5), (25, 19, 13, 7), (11, 8, 5),
-            (17, 13, 9), (8, 5), (17, 9), (3,), (5,), (9,), (17,))
+def _prompts(design: str) -> bool:
+    return design in ("cross_layer", "grouped")
+
+
+def _groups(design: str) -> bool:
+    return design == "grouped"
+
+
+def _several(prototypes: tuple[int, ...]) -> bool:
+    return len(prototypes) > 1
+
 
 IVPT = MethodCard(
     name="ivpt",
@@ -44,8 +52,9 @@ IVPT = MethodCard(
     maps="softmax assignment of every patch to the prototypes of a level, background excluded; "
          "`final` holds the concepts that classify, `public` the level that the public code scores",
     tunables={
-        "prototypes": Tunable(choices=_LADDERS),
-        "consistency": TUNABLES["classification"],
+        # Every level but the last prompts a block. With steps twice the paper's, few ladders meet the largest count.
+        "prototypes": Ladder(low=2, high=25, step=6, fewest=1, most=5, levels_where={"design": _prompts}),
+        "consistency": Tunable(low=0.03, high=30, log=True, where={"design": _groups, "prototypes": _several}),
         **TUNABLES,
     },
     epochs={"quick": 11, "default": 25, "paper": 25},

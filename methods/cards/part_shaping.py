@@ -27,7 +27,7 @@ WEIGHTS = ("classification", "presence", "background_presence", "entropy", "tota
 TUNABLES = {
     **dict.fromkeys(WEIGHTS, Tunable(low=0.03, high=30, log=True)),
     "prototype_rate": Tunable(low=1e-5, high=1e-2, log=True),
-    "head_rate": Tunable(low=1e-4, high=1e-1, log=True),
+    "head_rate": Tunable(low=3e-4, high=0.3, log=True),
 }
 PAPER = """@inproceedings{wang2026ivpt,
   title={Exploring Interpretability for Visual Prompt Tuning with Cross-layer Concepts},

@@ -23,10 +23,12 @@ class PatchPrototypeSettings(Settings):
 TUNABLES = {
     "prototypes_per_class": Tunable(2, 20, integer=True),
     "dimension": Tunable(choices=(64, 128, 256)),
-    "cluster": Tunable(0.08, 8, log=True),
-    "separation": Tunable(0.008, 0.8, log=True),
-    "add_on_rate": Tunable(1e-4, 1e-2, log=True),
-    "prototype_rate": Tunable(1e-4, 1e-2, log=True),
-    "feature_rate": Tunable(1e-6, 1e-3, log=True),
+    "cluster": Tunable(0.025, 25, log=True),
+    "separation": Tunable(0.0025, 2.5, log=True),
+    "add_on_rate": Tunable(1e-4, 0.1, log=True),
+    "prototype_rate": Tunable(1e-4, 0.1, log=True),
+    # Choices, since the default, which goes by the backbone, lies on no range.
+    "feature_rate": Tunable(choices=(None, 1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3), where={"finetune": bool}),
+    "weight_decay": Tunable(3e-5, 0.03, log=True),
 }
 VARIANTS = {"frozen": {"finetune": False}, "finetune": {"finetune": True}}

@@ -27,6 +27,10 @@ class PromptCAMSettings(Settings):
     weight_decay: float = Field(1e-3, ge=0)
 
 
+def _deep(depth: str) -> bool:
+    return depth == "deep"
+
+
 PROMPT_CAM = MethodCard(
     name="prompt_cam",
     title="Prompt-CAM",
@@ -40,9 +44,10 @@ PROMPT_CAM = MethodCard(
     maps="attention heads of the target class's prompt in the last block, renormalised over patches",
     class_specific=True,
     tunables={
-        "agnostic_prompts": Tunable(0, 50, integer=True),
-        "learning_rate": Tunable(1e-3, 1e-1, log=True),
-        "agnostic_rate": Tunable(1e-4, 1e-2, log=True),
+        "agnostic_prompts": Tunable(0, 50, integer=True, where={"depth": _deep}),
+        "dropout": Tunable(0, 0.5),
+        "learning_rate": Tunable(3e-4, 0.3, log=True),
+        "agnostic_rate": Tunable(3e-5, 0.03, log=True, where={"depth": _deep, "agnostic_prompts": bool}),
         "weight_decay": Tunable(1e-5, 1e-1, log=True),
     },
     epochs={"quick": 11, "default": 25, "paper": 130},

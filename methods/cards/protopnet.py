@@ -38,8 +38,8 @@ PROTOPNET = MethodCard(
     convolutional=True,
     tunables={
         **TUNABLES,
-        "sparsity": Tunable(1e-5, 1e-2, log=True),
-        "last_layer_rate": Tunable(1e-5, 1e-2, log=True),
+        "sparsity": Tunable(3e-6, 3e-3, log=True),
+        "last_layer_rate": Tunable(3e-6, 3e-3, log=True),
     },
     step_cost=0.5,
     step_costs={"finetune": 2.7},

@@ -38,7 +38,7 @@ _PAPER = """@inproceedings{jia2022vpt,
           and Hariharan, Bharath and Lim, Ser-Nam},
   booktitle={ECCV}, year={2022}, note={arXiv:2203.12119}}"""
 _TUNABLES = {
-    "prompts": Tunable(2, 10, integer=True),
+    "prompts": Tunable(2, 100, log=True, integer=True),
     "dropout": Tunable(0, 0.5),
     "learning_rate": Tunable(1e-3, 1, log=True),
     "weight_decay": Tunable(1e-5, 1e-2, log=True),

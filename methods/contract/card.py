@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import UserError
 from ..base import Method
-from ..cards.base import Tunable
+from ..cards.base import Ladder, Tunable
 from .trial import Trial, want
 
 _PRESETS = ("quick", "default", "paper")
@@ -46,13 +46,31 @@ def tunable(trial: Trial) -> None:
     method, fields = trial.build(trial.backbone), trial.card.settings.model_fields
     for name, found in {**trial.card.tunables, **method.tunables()}.items():
         want(name in fields, f"{name} is no setting")
-        values = _values(name, found)
+        _depends(trial, name, found)
+        values = _ladders(name, found) if isinstance(found, Ladder) else _values(name, found)
         for value in values:
             try:
                 trial.card.resolve(trial.variant, {**trial.settings, name: value})
             except UserError as error:
                 raise AssertionError(f"{name}={value} is in its range and refused: {error}") from None
     want(not set(method.tunables()) - set(trial.card.tunables), "the method has tunables that its card lacks")
+
+
+def _depends(trial: Trial, name: str, found: Tunable | Ladder) -> None:
+    """What decides whether a tunable has an effect are settings; a sweep draws those of them that vary before it."""
+    before = [*trial.card.tunables][:[*trial.card.tunables].index(name)] if name in trial.card.tunables else []
+    for other in {**found.where, **(found.levels_where if isinstance(found, Ladder) else {})}:
+        want(other in trial.card.settings.model_fields, f"{name} depends on {other}, which is no setting")
+        want(other not in trial.card.tunables or other in before, f"{name} stands before {other}, which it depends on")
+
+
+def _ladders(name: str, found: Ladder) -> list[tuple[int, ...]]:
+    """The lowest and the highest of the fewest and the most levels, and the steepest."""
+    want(1 <= found.fewest <= found.most and found.low < found.high and found.step > 0,
+         f"{name} has no ladders of {found.fewest} to {found.most} levels, {found.low} to {found.high} each")
+    steepest = [min(found.low + level * found.step, found.high) for level in reversed(range(found.most))]
+    return [*((count,) * levels for count in (found.low, found.high) for levels in (found.fewest, found.most)),
+            tuple(steepest)]
 
 
 def _values(name: str, found: Tunable) -> list[Any]:
