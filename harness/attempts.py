@@ -12,5 +12,6 @@ def write_attempt(job: Job, status: str, error: str) -> None:
     spec = job.spec.model_dump(include={
         "method", "variant", "method_version", "settings", "dataset", "dataset_fingerprint", "backbone", "weights",
         "image_size", "seed", "epochs", "fit_on", "preset", "threads"})
-    row = Row(**spec, run_id=job.run_id, split=job.split, level="", status=status, error=error[:_LONGEST])
+    row = Row(**spec, run_id=job.run_id, split=job.split, sweep=job.sweep, level="", status=status,
+              error=error[:_LONGEST])
     Store(job.out).write_attempt(job.run_id, [row])

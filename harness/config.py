@@ -1,22 +1,19 @@
 """What a user asks for: the fields of `harness run`, whether they come as flags, YAML or Python arguments."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ..errors import UserError, unknown
 
+Asked = TypeVar("Asked", bound="Request")
 _LARGEST_CONFIG = 1_000_000  # bytes; a settings file is a page of text
 
 
-class RunConfig(BaseModel):
-    """A request for runs: every method with every seed. None means: as the data set or the method says.
-
-    With several ``rate_factors`` each method first trains ``rate_epochs`` epochs with each of them on its learning
-    rates, and keeps the one with the best accuracy on val: see :mod:`.rates`.
-    """
+class Request(BaseModel):
+    """What any training needs to know. None means: as the data set or the method says."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,62 +28,100 @@ class RunConfig(BaseModel):
     epochs: int | None = Field(None, ge=1)
     batch_size: int | None = Field(None, ge=1)
     seeds: tuple[int, ...] = Field((0,), min_length=1)
-    rate_factors: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = Field((1.0,), min_length=1)
-    rate_epochs: int = Field(4, ge=1)
     set: dict[str, Any] = Field(default_factory=dict)
     preset: Literal["quick", "default", "paper"] | None = None
-    fit_on: Literal["train", "train+val"] = "train"
-    split: Literal["val", "test"] = "test"
     precision: Literal["fp32", "bf16"] = "fp32"
     threads: int = Field(1, ge=1)
     protocol: str = "partbench"
     fidelity_images: int | None = Field(None, ge=1)
-    controls: bool = False
     out: str = "results"
-    force: bool = False
     in_process: bool = False
     address: str | None = None
     gpus_per_run: float | None = Field(None, ge=0)
 
-    @field_validator("methods", "seeds", "rate_factors", mode="before")
+    @field_validator("methods", "seeds", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
-        """``"one,other@variant"``, one value, or a list of them."""
-        if isinstance(value, str):
-            return [part.strip() for part in value.split(",") if part.strip()]
-        return [value] if isinstance(value, int | float) else value
+        return listed(value)
 
-    @field_validator("seeds", "rate_factors")
+    @field_validator("seeds")
     @classmethod
-    def _distinct(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+    def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if min(value) < 0:
             raise ValueError("seeds are not negative")
         return tuple(dict.fromkeys(value))
 
 
+class RunConfig(Request):
+    """A request for runs: every method with every seed.
+
+    With several ``rate_factors`` each method first trains ``rate_epochs`` epochs with each of them on its learning
+    rates, and keeps the one with the best accuracy on val: see :mod:`.rates`. ``sweep`` names the search that settings
+    come from: the rows say it.
+    """
+
+    rate_factors: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = Field((1.0,), min_length=1)
+    rate_epochs: int = Field(4, ge=1)
+    fit_on: Literal["train", "train+val"] = "train"
+    split: Literal["val", "test"] = "test"
+    controls: bool = False
+    sweep: str = Field("", pattern=r"^[A-Za-z0-9_-]{0,64}$")
+    force: bool = False
+
+    @field_validator("rate_factors", mode="before")
+    @classmethod
+    def _factors(cls, value: Any) -> Any:
+        return listed(value)
+
+    @field_validator("rate_factors")
+    @classmethod
+    def _distinct_factors(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(dict.fromkeys(value))
+
+
+def listed(value: Any) -> Any:
+    """``"one,other@variant"``, one value, or a list of them, as a list."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return [value] if isinstance(value, int | float) else value
+
+
 def make_config(given: dict[str, Any], file: str | None = None) -> RunConfig:
-    """The request from a YAML ``file`` with ``given`` values on top; None in ``given`` means not given.
+    """The request for runs from a YAML ``file`` with ``given`` values on top; None in ``given`` means not given.
+
+    Raises:
+        UserError: unreadable file, unknown field (with the nearest name), value out of bounds.
+    """
+    return make_request(RunConfig, "run", given, file)
+
+
+def make_request(kind: type[Asked], command: str, given: dict[str, Any], file: str | None = None) -> Asked:
+    """A request of any kind, as :func:`make_config` makes one for runs.
+
+    Args:
+        command: whose request it is, for what an error says.
 
     Raises:
         UserError: unreadable file, unknown field (with the nearest name), value out of bounds.
     """
     values = _read(Path(file)) if file else {}
     given = {name: value for name, value in given.items() if value is not None}
-    if isinstance(values.get("set"), dict):
-        given["set"] = {**values["set"], **given.get("set", {})}
+    for mapping in ("set", "search"):  # flags add to what the file holds
+        if isinstance(values.get(mapping), dict):
+            given[mapping] = {**values[mapping], **given.get(mapping, {})}
     values |= given
     for name in values:
-        if name not in RunConfig.model_fields:
-            raise unknown("field of a run", str(name), RunConfig.model_fields)
+        if name not in kind.model_fields:
+            raise unknown(f"field of harness {command}", str(name), kind.model_fields)
     try:
-        return RunConfig(**values)
+        return kind(**values)
     except ValidationError as error:
         first = error.errors()[0]
         flag = "--" + str(first["loc"][0]).replace("_", "-")
         if first["type"] == "missing":
-            raise UserError(f"{flag} is missing; see: harness run --help") from None
+            raise UserError(f"{flag} is missing; see: harness {command} --help") from None
         message = first["msg"].removeprefix("Value error, ")
-        raise UserError(f"{flag} {first['input']!r}: {message}; see: harness run --help") from None
+        raise UserError(f"{flag} {first['input']!r}: {message}; see: harness {command} --help") from None
 
 
 def parse_set(pairs: list[str]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..datasets import DatasetCard, decoded_fingerprint
@@ -32,6 +32,8 @@ class Job:
         weights: what :func:`partbench.methods.load_backbone` takes.
         split: scored on it.
         controls: score what a blind or untrained explainer gets from the same model, too.
+        sweep: the search that its settings come from, for its rows; empty for none.
+        until: epochs after which to stop for now and score what there is; None: after the last.
     """
 
     spec: RunSpec
@@ -42,6 +44,22 @@ class Job:
     split: str
     out: str
     controls: bool = False
+    sweep: str = ""
+    until: int | None = None
+
+    def until_epoch(self, epochs: int) -> "Job":
+        """The same, to stop after so many epochs."""
+        return replace(self, until=epochs)
+
+    @property
+    def of_search(self) -> bool:
+        """It is a trial: other settings may do where its own do not."""
+        return bool(self.sweep) and self.split == "val"
+
+    @property
+    def partial(self) -> bool:
+        """It stops before the last epoch."""
+        return self.until is not None and self.until < self.spec.epochs
 
     @property
     def run_id(self) -> str:
@@ -117,7 +135,8 @@ def make_plan(config: RunConfig, rates: Mapping[str, float | None] | None = None
                 batch_size=config.batch_size or card.images_per_step(config.preset), **common)
             factor = rates.get(spec.name, config.rate_factors[0])
             spec = spec.model_copy(update={"rate_factor": factor or config.rate_factors[0]})
-            jobs[spec.run_id] = Job(spec, root, config.decoded_side, weights, rules, config.split, out, config.controls)
+            jobs[spec.run_id] = Job(spec, root, config.decoded_side, weights, rules, config.split, out, config.controls,
+                                    config.sweep)
             if factor is None:
                 hopeless.add(spec.run_id)
     finished = frozenset() if config.force else _finished(Store(config.out), jobs, rules, config)
@@ -136,7 +155,7 @@ def _trained_as(card: MethodCard, variant: str, settings: dict) -> Trained | Non
 
 def _finished(store: Store, jobs: dict[str, Job], rules: Protocol, config: RunConfig) -> frozenset[str]:
     """Runs that have their scores, and their controls where those are asked for."""
-    known = store.finished(rules.id, config.split)
+    known = store.finished(rules.id, config.split, config.sweep)
     return frozenset(run_id for run_id, job in jobs.items()
                      if run_id in known and not (job.controls and missing_controls(run_id, rules, config.split, known)))
 

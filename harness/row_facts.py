@@ -19,7 +19,8 @@ def requested(job: Job) -> dict[str, Any]:
         "dataset": spec.dataset, "dataset_fingerprint": spec.dataset_fingerprint, "backbone": spec.backbone,
         "weights": spec.weights, "image_size": spec.image_size, "seed": spec.seed, "epochs": spec.epochs,
         "fit_on": spec.fit_on, "preset": spec.preset, "settings": json.dumps(spec.settings, sort_keys=True),
-        "split": job.split, "threads": spec.threads, "protocol": job.protocol.name, "protocol_id": job.protocol.id,
+        "split": job.split, "sweep": job.sweep, "threads": spec.threads, "protocol": job.protocol.name,
+        "protocol_id": job.protocol.id,
     }
 
 

@@ -35,6 +35,7 @@ class Training:
         images: of one epoch.
         cost: reporter units a training image costs.
         rate_factor: on every learning rate of the recipe.
+        until: epochs in all after which to stop for now; None: after the last.
     """
 
     loader: Callable[[Stage], TrainLoader | StoredLoader]
@@ -48,10 +49,15 @@ class Training:
     reporter: Reporter
     cost: float
     rate_factor: float = 1.0
+    until: int | None = None
+
+    def stops_at(self, position: Position) -> bool:
+        """Whether training goes no farther for now; what follows the last epoch belongs to the whole of it."""
+        return self.until is not None and self.until <= position.total < self.epochs
 
 
-def train(method: Method, training: Training) -> float:
-    """Train ``method`` in place, from its last checkpoint where there is one; returns the seconds it took in all.
+def train(method: Method, training: Training) -> Position:
+    """Train ``method`` in place, from its last checkpoint where there is one; returns where that ended.
 
     Raises:
         Diverged: a loss term is NaN or infinite; names it.
@@ -69,6 +75,8 @@ def train(method: Method, training: Training) -> float:
         log.info("continuing after epoch %d of %d", position.total, training.epochs)
         training.reporter.skip(position.total * training.images * training.cost)
     for number in range(position.stage, len(stages)):
+        if training.stops_at(position):
+            break
         stage = stages[number]
         loader = training.loader(stage)
         first = position.epoch if number == position.stage else 0
@@ -85,10 +93,12 @@ def train(method: Method, training: Training) -> float:
             position = Position(number, epoch + 1, position.total + 1,
                                 position.seconds + time.monotonic() - started)
             save_checkpoint(training.folder, position, method, optimisers.state())
+            if training.stops_at(position):
+                return position
         if not stage.epochs:  # what its preparation changed is kept all the same
             position = replace(position, stage=number + 1, epoch=0)
             save_checkpoint(training.folder, position, method, optimisers.state())
-    return position.seconds
+    return position
 
 
 def _epoch(method: Method, stage: Stage, loader: TrainLoader | StoredLoader, optimiser: torch.optim.Optimizer,

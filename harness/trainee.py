@@ -10,6 +10,7 @@ import torch
 from .. import datasets
 from ..datasets import Split
 from ..methods import Batch, Method, Stage
+from .checkpoint import Position
 from .loaders import Normalise, PlainLoader, TrainLoader
 from .progress import Reporter
 from .spec import RunSpec
@@ -37,18 +38,21 @@ class Trainee:
     reporter: Reporter
     workers: int
 
-    @property
-    def cost(self) -> float:
-        """Forward passes of one image that training takes, about."""
-        return len(self.images) * self.spec.epochs * self._step_cost
+    def cost(self, until: int | None = None) -> float:
+        """Forward passes of one image that training takes, about; ``until`` as in :meth:`train`."""
+        return len(self.images) * min(until or self.spec.epochs, self.spec.epochs) * self._step_cost
 
     @property
     def _step_cost(self) -> float:
         card = self.method.card
         return card.step_costs.get(self.spec.variant, card.step_cost)
 
-    def train(self) -> float:
-        """Train the method in place, from its last checkpoint where there is one; seconds it took in all."""
+    def train(self, until: int | None = None) -> Position:
+        """Train the method in place, from its last checkpoint where there is one; says where that ended.
+
+        Args:
+            until: epochs after which to stop for now; None: after the last.
+        """
         spec = self.spec
         views = views_to_store(self.method, len(self.images))
         plain = PlainLoader(self.images, datasets.view("full", spec.image_size), self.normalise, 2 * spec.batch_size,
@@ -59,7 +63,7 @@ class Trainee:
                 loader=self._tokens(views, space) if views else self._pictures, plain=plain, folder=self.checkpoints,
                 epochs=spec.epochs, images=len(self.images), seed=spec.seed, precision=spec.precision,
                 device=self.normalise.device, reporter=self.reporter, cost=self._step_cost,
-                rate_factor=spec.rate_factor))
+                rate_factor=spec.rate_factor, until=until))
         finally:
             shutil.rmtree(space, ignore_errors=True)
 

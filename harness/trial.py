@@ -17,6 +17,7 @@ from ..durable import write_whole
 from ..errors import UserError
 from ..leaderboard import Row, Store
 from ..methods import Backbone, Method, create, load_backbone
+from ..methods.catalogue import registry as methods
 from ..metrics import registry as metric_cards
 from .allocator import keep_freed_memory
 from .attempts import STOPPED, write_attempt
@@ -37,6 +38,7 @@ from .run_log import run_log
 from .saved_spec import saved_spec
 from .scoring.evidence import Evidence
 from .scoring.items import items_table
+from .scoring.lacking import lacking
 from .scoring.reuse import reuse, sources
 from .scoring.score import Score, scored_cards, scores
 from .seeds import derive
@@ -115,7 +117,7 @@ class Trial:
     def _missing(self) -> list[str]:
         """Controls that have no rows yet."""
         job = self.job
-        known = self.store.finished(job.protocol.id, job.split)
+        known = self.store.finished(job.protocol.id, job.split, job.sweep)
         return missing_controls(job.run_id, job.protocol, job.split, known)
 
     def prepare(self) -> None:
@@ -132,6 +134,7 @@ class Trial:
             self.dataset[split].check_images()
         self._check_protocol()
         self.backbone = self._backbone()
+        self.prepared = self.job.of_search  # from here on its settings are to blame, and another trial's may do
         self.method = self._created()
         self.normalise = Normalise.of(self.backbone, self.device)
         self.context = self._context()
@@ -144,6 +147,11 @@ class Trial:
         if not self.dataset.parts and all(card.annotated_parts for card in scored_cards(protocol)):
             raise UserError(f"protocol {protocol.name} scores annotated parts, and {self.dataset.name} has none; "
                             "choose another, see: harness list protocols")
+        for card in scored_cards(protocol) if self.job.of_search else ():  # a search is nothing without its objectives
+            specific = methods.get(self.spec.method).class_specific
+            if needed := lacking(card, self.dataset, self.job.split, protocol, specific):
+                raise UserError(f"{card.name} of {self.spec.name} needs {needed}; choose other --objectives, "
+                                "see: harness list metrics")
 
     def work(self) -> None:
         """Train, score, write."""
@@ -152,11 +160,16 @@ class Trial:
                  self.spec.dataset, self.spec.seed, self.spec.epochs, len(images))
         whole = replace(self.context, needs=needs_of(self.job.protocol))  # controls reuse nothing
         trainee = self._trainee()
-        self.reporter.begin(trainee.cost + evaluation_cost(self.context) + controls_cost(whole, self.controls))
-        self.train_seconds = trainee.train()
+        self.reporter.begin(trainee.cost(self.job.until) + evaluation_cost(self.context)
+                            + controls_cost(whole, self.controls))
+        reached = trainee.train(self.job.until)
+        self.train_seconds = reached.seconds
         if trainee.method is not self.method:
             self.method.load_state_dict(trainee.method.state_dict())
         log.info("trained in %.0f s; scoring %d images of %s", self.train_seconds, len(split), self.job.split)
+        if reached.total < self.spec.epochs:
+            self._score_so_far(reached.total)
+            return
         self._score()
         for name, evidence in method_controls(whole, self._created, self.controls):
             log.info("control %s", name)
@@ -169,12 +182,25 @@ class Trial:
         started = time.monotonic()
         fresh = evaluation_cost(self.context) > 0
         evidence = evaluate(self.context)
-        if not fresh and self.job.run_id in self.store.finished(self.job.protocol.id, self.job.split):
+        if not fresh and self.job.run_id in self.store.finished(self.job.protocol.id, self.job.split, self.job.sweep):
             return  # its rows are there; the controls are what is asked for
         draw_gallery(self.context).write(self.folder, self.job.run_id, self.spec.name, self.method, self.dataset)
         found = scores(evidence, self.job.protocol, self.method.card.class_specific)
         self.seconds = self.context.model_seconds, time.monotonic() - started - self.context.model_seconds
         self._write(self.job.run_id, evidence, found)
+
+    def _score_so_far(self, epochs: int) -> None:
+        """Score a training that goes on later, or never: nothing of it is kept but rows that say so."""
+        started = time.monotonic()
+        found = scores(evaluate(self.context), self.job.protocol, self.method.card.class_specific)
+        self.seconds = self.context.model_seconds, time.monotonic() - started - self.context.model_seconds
+        facts = self._facts() | {"epochs": epochs}
+        scored = [score for score in found if score.value is not None]
+        if not scored:
+            reasons = "; ".join(f"{score.metric}: {score.error}" for score in found) or "the method explains nothing"
+            raise UserError(f"nothing could be scored after {epochs} epochs ({reasons}); choose other --objectives")
+        self.store.write_attempt(self.job.run_id, [
+            Row(**facts | score.columns(metric_cards.get(score.metric)) | {"status": "pruned"}) for score in scored])
 
     def _write(self, run_id: str, evidence: Evidence, found: list[Score] | None = None, **facts: Any) -> None:
         """Items, then rows: the rows alone say that a run is finished."""
@@ -196,9 +222,10 @@ class Trial:
         return control_id(name, self.job.run_id, self.job.protocol, self.job.split)
 
     def _context(self) -> Context:
-        """What the passes work with, beginning with the evidence of earlier evaluations."""
+        """What the passes work with, beginning with the evidence of earlier evaluations of all its epochs."""
         protocol = self.job.protocol
-        known = reuse(sources(self.store, self.job.run_id, self.job.split), protocol, needs_of(protocol))
+        kept = [] if self.job.partial else sources(self.store, self.job.run_id, self.job.split)
+        known = reuse(kept, protocol, needs_of(protocol))
         return Context(self.method, self.dataset, self.job.split, self.spec.fit_on, protocol, self.normalise,
                        2 * self.spec.batch_size, self.reporter, set(known.missing), self.workers,
                        evidence=known.evidence)

@@ -1,5 +1,6 @@
 """From a leaderboard frame to boards: which rows are repetitions of one experiment, and where each line stands."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 # Runs that agree in all of these, and in where they stand, are repetitions; only those are averaged.
 _SETUP = ["method_version", "settings", "epochs", "fit_on", "preset", "weights", "image_size", "dataset_fingerprint",
           "sweep"]
+_FOUND = "setting"  # stands for all that a search found, where it found several
 _EXPERIMENT = ["dataset", "split", "backbone", "protocol_id", "method", "variant", *_SETUP]
 _ORDER = ["accuracy", "consistency", "consistency_gain", "stability", "insertion", "deletion", "occlusion_agreement",
           "planted_evidence", "planted_saliency", "background_sensitivity", "nmi", "ari", "keypoint_regression",
@@ -31,8 +33,10 @@ def boards(frame: "pandas.DataFrame", sums: ClassSums | None = None) -> list[Boa
     and lets lines be compared class by class.
 
     Controls see no features, so they stand on every board of their data set, split and protocol. A run that failed
-    before it came to a protocol stands on every board of its data set, split and backbone.
+    before it came to a protocol stands on every board of its data set, split and backbone. What a search scored on val
+    stands on none: its best is the best of many, chosen by these very scores.
     """
+    frame = frame[(frame["sweep"] == "") | (frame["split"] != "val")]
     frame = frame.assign(name=frame["method"] + ("@" + frame["variant"]).where(frame["variant"] != "", ""))
     scored = _repetitions(_plain_controls(frame[frame["status"].isin(SCORED)]))
     lines: dict[Place, list[Line]] = {}
@@ -137,15 +141,24 @@ def _setups(scored: "pandas.DataFrame", keys: Sequence[str]) -> dict[int, str]:
     told = {}
     for experiments in alike.values():
         names = list(dict.fromkeys(name for flat in experiments.values() for name in flat))
-        varied = [name for name in names if len({str(flat.get(name)) for flat in experiments.values()}) > 1]
+        varied = [name for name in names if _varies(name, list(experiments.values()))]
         for group, flat in experiments.items():
             told[group] = ", ".join(f"{name.replace('_', ' ')} {flat[name]}" for name in varied
                                     if flat.get(name, "") != "")
     return told
 
 
+def _varies(name: str, flats: Sequence[dict]) -> bool:
+    """Whether experiments differ in it; what one of a sweep does not say is told by its sweep."""
+    return len({str(flat.get(name)) for flat in flats
+                if name in flat or not (flat["sweep"] or name == _FOUND)}) > 1
+
+
 def _flat(row: dict) -> dict:
     setup = {name: row[name] for name in (*_SETUP, "rerun") if name != "settings"}
+    if row["sweep"]:  # a search changes every setting a little: its name says more than they do
+        return setup | {_FOUND: hashlib.sha256(row["settings"].encode()).hexdigest()[:6],
+                        **{name: setup[name][:8] for name in ("dataset_fingerprint", "rerun")}}
     try:
         settings = json.loads(row["settings"])
     except (ValueError, RecursionError):

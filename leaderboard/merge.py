@@ -41,7 +41,7 @@ def _table(folder: Folder, found: Found) -> pa.Table:
 
 def _belongs(table: pa.Table, name: Name) -> None:
     """Rows under another's name would be counted twice."""
-    said = {"run_id": name.run_id, "attempt": name.attempt}
+    said = {"run_id": name.run_id, "attempt": name.attempt, "sweep": name.sweep}
     if not name.attempt:
         said |= {"protocol_id": name.protocol_id, "split": name.split}
     for column, value in said.items():
@@ -60,17 +60,17 @@ def _belongs(table: pa.Table, name: Name) -> None:
 def _counts(frame: "pandas.DataFrame") -> np.ndarray:
     """Which rows count: scores, and attempts that nothing supersedes.
 
-    An attempt is superseded by scores and by a later attempt of its run and split. Both must concern its protocol,
-    unless one of them ended before it came to a protocol (the empty id).
+    An attempt is superseded by scores and by a later attempt of its run, split and sweep. Both must concern its
+    protocol, unless one of them ended before it came to a protocol (the empty id).
     """
-    columns = ["run_id", "split", "protocol_id", "attempt"]
-    endings: dict[tuple[str, str], list[tuple[str, int]]] = {}
-    for run_id, split, protocol, attempt in frame[columns].drop_duplicates().itertuples(index=False):
-        endings.setdefault((run_id, split), []).append((protocol, attempt))
+    columns = ["run_id", "split", "sweep", "protocol_id", "attempt"]
+    endings: dict[tuple[str, str, str], list[tuple[str, int]]] = {}
+    for run_id, split, sweep, protocol, attempt in frame[columns].drop_duplicates().itertuples(index=False):
+        endings.setdefault((run_id, split, sweep), []).append((protocol, attempt))
 
-    def counts(run_id: str, split: str, protocol: str, attempt: int) -> bool:
+    def counts(run_id: str, split: str, sweep: str, protocol: str, attempt: int) -> bool:
         return attempt == 0 or not any(
             (other == 0 or other > attempt) and ("" in (protocol, against) or protocol == against)
-            for against, other in endings[run_id, split])
+            for against, other in endings[run_id, split, sweep])
 
     return np.array([counts(*row) for row in frame[columns].itertuples(index=False)], dtype=bool)

@@ -21,7 +21,7 @@ MARK = f"partbench-rows/{SCHEMA_VERSION};".encode()
 Status = Literal["done", "not_applicable", "failed", "timeout", "out_of_memory", "interrupted", "pruned"]
 STATUSES: tuple[str, ...] = get_args(Status)
 SCORED = frozenset({"done", "not_applicable"})
-KEY = ["run_id", "metric", "protocol_id", "level", "split"]
+KEY = ["run_id", "metric", "protocol_id", "level", "split", "sweep"]
 
 
 class Row(BaseModel):

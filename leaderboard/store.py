@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UserError
 from .files import Folder, NameTaken, mendable
-from .names import attempt_name, digest, file_name, parse
+from .names import Name, attempt_name, digest, file_name, parse
 from .rows import MARK, SCORED, Row
 
 if TYPE_CHECKING:
@@ -32,18 +32,19 @@ class Store:
         """Store the scores of one run under one protocol on one split; from here on the run counts as finished.
 
         Args:
-            rows: all of them, ``done`` or ``not_applicable``.
+            rows: all of them, ``done`` or ``not_applicable``, and of one sweep or of none.
 
         Returns:
             The path written.
 
         Raises:
-            ValueError: no rows, rows of another run, protocol or split, another status, or one key twice.
+            ValueError: no rows, rows of another run, protocol or split, of two sweeps, of another status, or one key
+                twice.
             UserError: the folder cannot be written.
         """
         from .parquet import encode_rows
 
-        name = file_name(run_id, protocol_id, split)
+        name = file_name(run_id, protocol_id, split, _sweep(rows))
         for row in rows:
             if (row.run_id, row.protocol_id, row.split) != (run_id, protocol_id, split):
                 raise ValueError(f"a row of {row.run_id}, {row.protocol_id}, {row.split} does not belong in {name}")
@@ -55,18 +56,18 @@ class Store:
         """Store how a run ended without scores, under the next free attempt number (also set in the rows).
 
         Raises:
-            ValueError: no rows, rows of another run, a score, or one key twice.
+            ValueError: no rows, rows of another run or of two sweeps, a score, or one key twice.
             UserError: the folder cannot be written.
         """
         from .parquet import encode_rows
 
         if any(row.run_id != run_id or row.status in SCORED for row in rows):
             raise ValueError(f"an attempt of {run_id} holds rows of that run only, and no scores")
-        number = self._attempts(run_id) + 1
+        number, sweep = self._attempts(run_id) + 1, _sweep(rows)
         while True:
             numbered = [row.model_copy(update={"attempt": number}) for row in rows]
             try:
-                return self.folder.write(encode_rows(numbered), ROWS, attempt_name(run_id, number), new=True)
+                return self.folder.write(encode_rows(numbered), ROWS, attempt_name(run_id, number, sweep), new=True)
             except NameTaken:
                 number += 1
 
@@ -133,14 +134,17 @@ class Store:
                 with mendable(file.path):
                     self.folder.fs.rm_file(file.path)
 
-    def finished(self, protocol_id: str, split: str) -> set[str]:
-        """Run ids with scores under a protocol on a split: one listing, then both ends of each file.
+    def finished(self, protocol_id: str, split: str, sweep: str = "") -> set[str]:
+        """Run ids with scores under a protocol on a split, of one sweep or of none: one listing, then both ends of each
+        file.
 
         A torn or foreign file does not count, so its run is done again. Imports neither torch nor pandas nor pyarrow.
         """
-        ending = file_name("x", protocol_id, split)[1:]
+        ending = file_name("x", protocol_id, split, sweep)[1:]
         files = [(parse(found.name), found) for found in self.folder.list(ROWS, ending)]
-        return {name.run_id for name, found in files if name and self.folder.whole(found, MARK)}
+        # A sweep may be called what a protocol is: names that end alike say different things.
+        return {name.run_id for name, found in files
+                if name == Name(name.run_id, protocol_id, split, 0, sweep) and self.folder.whole(found, MARK)}
 
     def read(self) -> "tuple[pandas.DataFrame, list[str]]":
         """Every row that counts, and what was skipped and why.
@@ -151,6 +155,13 @@ class Store:
         from .merge import merge
 
         return merge(self.folder, self.folder.list(ROWS))
+
+    def of_run(self, run_id: str) -> "pandas.DataFrame":
+        """As :meth:`read`, of one run alone: no other file is opened."""
+        from .merge import merge
+
+        named = [(parse(found.name), found) for found in self.folder.list(ROWS)]
+        return merge(self.folder, [found for name, found in named if name and name.run_id == run_id])[0]
 
     def current(self) -> "tuple[pandas.DataFrame, list[str]]":
         """As :meth:`read`, through ``leaderboard.parquet`` where that is up to date."""
@@ -189,6 +200,14 @@ class Store:
     def _must_exist(self) -> None:
         if not self.folder.exists(ROWS):
             raise UserError(f"no results in '{self.folder.url}' (no folder {ROWS}/); give the --out of a run")
+
+
+def _sweep(rows: Sequence[Row]) -> str:
+    """The one sweep of the rows."""
+    sweeps = {row.sweep for row in rows} or {""}
+    if len(sweeps) > 1:
+        raise ValueError(f"rows of {len(sweeps)} sweeps do not belong in one file")
+    return sweeps.pop()
 
 
 def load(path: str | os.PathLike) -> "pandas.DataFrame":

@@ -108,7 +108,7 @@ def test_commands_on_results_that_are_not_there_say_so(command, harness, tmp_pat
 
 
 FILES = {
-    "unknown field": ("methods: ivpt\nepoch: 3\n", "unknown field of a run 'epoch'", "did you mean 'epochs'?"),
+    "unknown field": ("methods: ivpt\nepoch: 3\n", "unknown field of harness run 'epoch'", "did you mean 'epochs'?"),
     "not YAML": ("methods: [ivpt\n", "is not YAML"),
     "bytes": (b"\x80\x02\xff\x00", "is not YAML"),
     "a list": ("- methods\n- ivpt\n", "holds no fields"),

@@ -39,6 +39,35 @@ def test_splits_and_protocols_have_files_of_their_own(store, row, tmp_path):
     assert store.finished("99", "val") == set()
 
 
+def test_a_run_has_scores_of_its_own_in_every_sweep_and_in_none(store, row, failed, tmp_path):
+    for sweep in ("", "one", "two"):
+        store.write_scores(RUN, PROTOCOL, "val", [row(split="val", sweep=sweep, value=0.1 + len(sweep) / 10)])
+    store.write_attempt(RUN, [failed(split="val", sweep="three")])
+    store.write_attempt(RUN, [failed(split="val", sweep="one")])  # its scores supersede it, those of others do not
+    frame = store.of_run(RUN)
+    assert sorted(zip(frame.sweep, frame.status, strict=True)) == [
+        ("", "done"), ("one", "done"), ("three", "failed"), ("two", "done")]
+    assert frame.equals(load(tmp_path))
+    assert len(store.of_run(OTHER)) == 0
+
+
+@pytest.mark.parametrize("sweep", [PROTOCOL, "val", "test", "attempt-1", RUN])
+def test_a_sweep_may_be_called_anything_and_is_taken_for_nothing_else(store, row, failed, sweep):
+    for split in ("val", "test"):
+        store.write_scores(RUN, PROTOCOL, split, [row(split=split, sweep=sweep)])
+    store.write_attempt(OTHER, [failed(OTHER, split="val", sweep=sweep)])
+    for split in ("val", "test"):
+        assert store.finished(PROTOCOL, split, sweep) == {RUN}
+        assert store.finished(PROTOCOL, split) == set()
+    frame, problems = store.read()
+    assert (set(frame.sweep), problems) == ({sweep}, [])
+
+
+def test_rows_of_two_sweeps_do_not_belong_in_one_file(store, row):
+    with pytest.raises(ValueError, match="rows of 2 sweeps"):
+        store.write_scores(RUN, PROTOCOL, "val", [row(split="val", sweep="one"), row("nmi", split="val", sweep="two")])
+
+
 def test_rows_of_another_run_or_status_are_not_scores(store, row, failed):
     for wrong in (row(run_id=OTHER), row(split="val"), row(protocol_id="99"), failed(protocol_id=PROTOCOL)):
         with pytest.raises(ValueError, match=r"does not belong|is an attempt"):

@@ -43,6 +43,25 @@ def test_runs_that_repeat_a_seed_differ_in_something_unseen_and_stay_apart(row):
     assert sorted(table["setup"]) == ["rerun aaaa", "rerun bbbb"]
 
 
+def test_what_a_search_scored_on_val_stands_on_no_board(row, failed):
+    trials = [row(run_id="a", split="val", sweep="s"), row(run_id="b", split="val", sweep="s", value=0.9),
+              failed("c", split="val", sweep="s")]
+    assert boards(frame(*trials)) == []
+    assert [[line.run_ids for line in board.lines] for board in boards(frame(*trials, row(run_id="d", split="val")))
+            ] == [[("d",)]]
+
+
+def test_a_setting_that_a_search_found_is_told_by_its_sweep_and_two_of_one_sweep_apart(row):
+    paper = row(run_id="a", settings={"rate": 1, "depth": 2})
+    found = [row(run_id=run, sweep="s", settings={"rate": rate, "depth": 3}) for run, rate in (("b", 5), ("c", 6))]
+    assert sorted(summary(frame(paper, found[0]))["setup"]) == ["", "sweep s"]
+    one, other, alone = sorted(summary(frame(paper, *found))["setup"], reverse=True)
+    assert one.startswith("sweep s, setting ")
+    assert other.startswith("sweep s, setting ")
+    assert one != other
+    assert alone == ""
+
+
 def test_controls_come_last_on_every_backbones_board(row):
     control = row("consistency", 0.625, "c", method="control", variant="constant_peak", backbone="deit")
     data = frame(row("consistency", 0.1, "a"), row("consistency", 0.2, "b", backbone="dinov2"), control)

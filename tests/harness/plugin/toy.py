@@ -37,12 +37,12 @@ class Toy(Method):
         return {"cross_entropy": cross_entropy(self(batch), batch.labels), "decay": decay / 0 if broken else decay}
 
     def stages(self, epochs):
-        first = epochs // 2
+        first, rate = epochs // 2, self.settings.rate
         return [
-            Stage("features", first, lambda: [{"params": list(self.features.parameters()), "lr": 1e-2},
-                                              {"params": list(self.head.parameters()), "lr": 3e-2}],
+            Stage("features", first, lambda: [{"params": list(self.features.parameters()), "lr": 1e-2 * rate},
+                                              {"params": list(self.head.parameters()), "lr": 3e-2 * rate}],
                   torch.optim.Adam, lambda done: 1 / (1 + done), **self._hooks("features")),
-            Stage("head", epochs - first, lambda: [{"params": list(self.head.parameters()), "lr": 0.1}],
+            Stage("head", epochs - first, lambda: [{"params": list(self.head.parameters()), "lr": 0.1 * rate}],
                   lambda groups: torch.optim.SGD(groups, momentum=0.9), clip=0.05, **self._hooks("head")),
         ]
 
