@@ -49,14 +49,14 @@ class Display:
         now = time.monotonic()
         if stage != event.stage or now - when > _PLAIN_EVERY:
             self._said[run_id] = (event.stage, now)
-            self.console.print(f"{self.names[run_id]}: {' '.join(filter(None, _cells(event)))}", markup=False,
+            self.console.print(f"{self.names[run_id]}: {' '.join(filter(None, cells(event)))}", markup=False,
                                soft_wrap=True)
 
     def _table(self) -> Table:
         table = Table("run", "stage", "epoch", "loss", "images/s", "left", box=None, pad_edge=False)
         for run_id, event in self.events.items():
             if run_id not in self.ends:
-                table.add_row(self.names[run_id], *_cells(event))
+                table.add_row(self.names[run_id], *cells(event))
         table.caption = f"{len(self.ends)} of {len(self.events)} runs ended, {self._left()}"
         return table
 
@@ -69,10 +69,11 @@ class Display:
 
 def _name(job: Job) -> str:
     rates = f" rates x {job.spec.rate_factor:g}" if job.spec.rate_factor != 1 else ""
-    return f"{job.spec.name} seed {job.spec.seed}{rates}"
+    return f"{job.spec.name} seed {job.spec.seed}{rates}" + (f" of sweep {job.sweep}" if job.sweep else "")
 
 
-def _cells(event: Event) -> list[str]:
+def cells(event: Event) -> list[str]:
+    """Stage, epoch, loss, images a second and time left; empty where they are not known."""
     return [
         event.stage,
         f"{event.epoch}/{event.epochs}" if event.epochs else "",

@@ -3,92 +3,13 @@
 from types import SimpleNamespace
 
 import pytest
-import ray.exceptions
+from fake_ray import BROKE, DIED, FakeRay
 
 from partbench.errors import UserError
 from partbench.harness.config import make_config
 from partbench.harness.plan import make_plan
-from partbench.harness.progress import Event
-from partbench.harness.schedule import _Pool
-from partbench.harness.trial import Outcome
+from partbench.harness.pool import Pool, connected
 from partbench.leaderboard import Store
-
-DIED = ray.exceptions.RayActorError(error_msg="The actor died unexpectedly.\nMore of it.")
-BROKE = ray.exceptions.RayTaskError("run", "Traceback\n  File x\n", OSError("stale file handle"))
-
-
-class Reference:
-    """What a remote call gives back; ``never`` ends only after its worker was told to stop."""
-
-    def __init__(self, value, worker=None):
-        self.value, self.worker = value, worker
-
-    @property
-    def ended(self):
-        return self.value != "never"
-
-
-class FakeWorker:
-    """Ends each run as ``ends`` says, by seed."""
-
-    def __init__(self, ends, bloats, began):
-        self._ends, self._bloats, self._began, self._runs = ends, bloats, began, []
-        for name in ("run", "event", "stop", "bloated"):
-            setattr(self, name, SimpleNamespace(remote=getattr(self, f"_{name}")))
-
-    def _run(self, job):
-        self._began.append((id(self), job.spec.seed))
-        end = self._ends.get(job.spec.seed, "done")
-        value = end if end == "never" or isinstance(end, Exception) else Outcome(job.run_id, end, f"why it {end}")
-        self._runs.append((Reference(value, self), job))
-        return self._runs[-1][0]
-
-    def _event(self):
-        return Reference(Event())
-
-    def _stop(self):
-        for reference, job in self._runs:
-            if reference.value == "never":
-                reference.value = Outcome(job.run_id, "interrupted")
-
-    def _bloated(self):
-        return Reference(self._bloats)
-
-
-class FakeRay:
-    """As much of ray as the pool asks for: two CPUs, workers that end at once."""
-
-    exceptions = ray.exceptions
-
-    def __init__(self, ends, bloats=False):
-        self.workers, self.killed, self.began, self.looks = [], [], [], 0
-        self.make = lambda: FakeWorker(ends, bloats, self.began)
-        self.ctrl_c_at = None
-
-    def cluster_resources(self):
-        return {"CPU": 2.0}
-
-    def remote(self, **_):
-        return lambda kind: SimpleNamespace(remote=self._start)
-
-    def _start(self, cores):
-        self.workers.append(self.make())
-        return self.workers[-1]
-
-    def wait(self, references, timeout):
-        self.looks += 1
-        if self.looks == self.ctrl_c_at:
-            raise KeyboardInterrupt
-        assert self.looks < 50, "the pool waits for ever"
-        return [reference for reference in references if reference.ended][:1], []
-
-    def get(self, reference, timeout=None):
-        if isinstance(reference.value, Exception):
-            raise reference.value
-        return reference.value
-
-    def kill(self, worker):
-        self.killed.append(worker)
 
 
 @pytest.fixture
@@ -97,7 +18,11 @@ def pool(asked, tmp_path):
     def make(fake, **changes):
         config = make_config(asked(tmp_path, methods=["ivpt"], seeds=range(5), **changes))
         jobs = list(make_plan(config).jobs)
-        return _Pool(fake, jobs, config, SimpleNamespace(event=lambda *_: None, ended=lambda *_: None))
+        silent = SimpleNamespace(event=lambda *_: None, ended=lambda *_: None)
+        found = Pool(fake, config, silent, at_once=len(jobs))
+        for job in jobs:
+            found.add(job)
+        return found
     return make
 
 
@@ -150,7 +75,7 @@ def test_ctrl_c_asks_the_running_ones_to_stop_and_starts_no_more(pool):
 
 
 def test_a_run_that_does_not_answer_ctrl_c_is_marked_for_it(pool, tmp_path, monkeypatch):
-    monkeypatch.setattr("partbench.harness.schedule._GRACE", 0.0)
+    monkeypatch.setattr("partbench.harness.pool._GRACE", 0.0)
     fake = FakeRay({0: "never", 1: "done"})
     fake.ctrl_c_at = 3
     assert "interrupted" in pool(fake).work().values()
@@ -161,3 +86,12 @@ def test_a_run_that_does_not_answer_ctrl_c_is_marked_for_it(pool, tmp_path, monk
 def test_more_than_the_machine_offers_is_one_line(pool):
     with pytest.raises(UserError, match=r"no node offers 1 CPUs and 4 GPUs a run; lower"):
         pool(FakeRay({}), gpus_per_run=4)
+
+
+def test_a_machine_too_busy_to_start_ray_is_one_line(monkeypatch):
+    def init(**_):
+        raise Exception("The current node timed out during startup. This could happen because\nthe raylet crashed")
+    monkeypatch.setattr("ray.init", init)
+    said = r"^Ray does not start: The current node timed out[^\n]*--in-process$"
+    with pytest.raises(UserError, match=said), connected(None):
+        pass
