@@ -16,6 +16,7 @@ __all__, __getattr__, __dir__ = table_of_contents(__name__, {
     "compare": ".comparison",
     "leaderboard_table": ".table",
     "load": ".store",
+    "rankings": ".comparison",
     "summary": ".table",
     "write_audit_page": ".audit_page",
 })

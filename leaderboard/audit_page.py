@@ -4,12 +4,11 @@ import os
 from collections.abc import Sequence
 from html import escape
 
-from plotly.offline import get_plotlyjs
-
 from . import audit_figures, page
 from .audited import Audit, Curve
 from .board import Score
 from .files import Folder
+from .plotly_script import write_plotly_script
 from .text import heading, interval, number, printable
 
 _FOLDER = "audit"
@@ -26,9 +25,7 @@ def write_audit_page(audit: Audit, out: str | os.PathLike) -> str:
         UserError: the folder cannot be written.
     """
     folder = Folder(f"{str(out).rstrip('/')}/{_FOLDER}")
-    script = get_plotlyjs().encode()
-    if not (folder.exists("plotly.min.js") and folder.fs.size(folder.path("plotly.min.js")) == len(script)):
-        folder.write(script, "plotly.min.js")
+    write_plotly_script(folder)
     split = "" if audit.split == "test" else f".{audit.split}"
     return folder.write(audit_page(audit).encode(), f"{audit.dataset}.{audit.protocol.id}{split}.html")
 

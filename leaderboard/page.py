@@ -41,19 +41,21 @@ _LEAD = ("Interpretable vision methods on equal terms: same backbone, same image
 
 
 def page(sections: Sequence[tuple[str, str, str]], title: str = "partbench leaderboard", lead: str = _LEAD,
-         style: str = "", scripted: bool = True) -> str:
+         style: str = "", scripted: bool = True, script: str = "") -> str:
     """The whole page of (anchor, title, HTML) sections, under a title and a sentence that says what it is.
 
     Args:
         style: further rules.
         scripted: with the script beside the page that draws :func:`figure`.
+        script: a further one, which finds the drawn figures in ``plots``.
     """
     links = "".join(f'<li><a href="#{anchor}">{escape(title)}</a></li>' for anchor, title, _ in sections)
     contents = f'<nav aria-label="Contents"><ul>{links}</ul></nav>' if len(sections) > 1 else ""
     body = "\n".join(f'<section id="{anchor}"><h2>{escape(title)}</h2>\n{html}\n</section>'
                      for anchor, title, html in sections)
-    return _PAGE.substitute(style=STYLE + style, scripts=_SCRIPTS if scripted else "", contents=contents, body=body,
-                            title=escape(title), lead=escape(lead))
+    scripts = (_SCRIPTS if scripted else "") + (f"\n<script>{script}</script>" if script else "")
+    return _PAGE.substitute(style=STYLE + style, scripts=scripts, contents=contents, body=body, title=escape(title),
+                            lead=escape(lead))
 
 
 def scores(board: Board) -> str:
@@ -109,14 +111,14 @@ def failures(found: Sequence[Failure]) -> str:
             f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>")
 
 
-def figure(drawn: go.Figure | None, title: str, anchor: str) -> str:
-    """A figure that the page's script draws when Plotly is there; the table beside it holds the same numbers."""
+def figure(drawn: go.Figure | None, title: str, anchor: str, numbers: str = "in the table above") -> str:
+    """A figure that the page's script draws when Plotly is there; a table, ``numbers`` says where, holds the same."""
     if drawn is None:
         return ""
     # In a script element only "<" can end the data early.
     data = json.dumps(json.loads(drawn.to_json()), sort_keys=True).replace("<", "\\u003c")
     return (f'<figure><figcaption>{escape(title)}</figcaption><div class="plot" id="{anchor}" role="img" '
-            f'aria-label="{escape(title)}; the numbers are in the table above" '
+            f'aria-label="{escape(title)}; the numbers are {escape(numbers)}" '
             f'style="min-height:{drawn.layout.height}px"></div>'
             f'<script type="application/json" data-for="{anchor}">{data}</script></figure>')
 

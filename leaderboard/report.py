@@ -3,18 +3,19 @@
 import hashlib
 import os
 import re
+from html import escape
 from pathlib import Path
-
-from plotly.offline import get_plotlyjs
 
 from . import comparison_page, figures, gallery, page
 from .board import Board
 from .class_sums import ClassSums
 from .collect import boards
 from .files import Folder, mendable
+from .plotly_script import write_plotly_script
 from .store import Store
 from .text import printable
 
+_SWEEP = re.compile(r"sweep-([A-Za-z0-9_-]{1,64})\.html")
 _PICTURE = re.compile(r"[0-9a-f]{16}\.jpg")
 
 
@@ -43,21 +44,21 @@ def build_report(out: str | os.PathLike, to: str | os.PathLike | None = None) ->
         used.add(name)
         return f"pictures/{name}"
 
-    html = _page(store.folder, boards(frame, ClassSums(store)), problems, save)
-    script = get_plotlyjs().encode()
-    if not (target.exists("plotly.min.js") and target.fs.size(target.path("plotly.min.js")) == len(script)):
-        target.write(script, "plotly.min.js")
+    html = _page(store.folder, boards(frame, ClassSums(store)), problems, save, _sweeps(target))
+    write_plotly_script(target)
     index = target.write(html.encode(), "index.html")
-    _sweep(target, used)
+    _tidy(target, used)
     return Path(index) if target.local else target.fs.unstrip_protocol(index)
 
 
-def _page(folder: Folder, found: list[Board], problems: list[str], save: gallery.Save) -> str:
+def _page(folder: Folder, found: list[Board], problems: list[str], save: gallery.Save, sweeps: str) -> str:
     galleries, unusable = gallery.collect(folder, found)
     sections = [(_anchor(board), printable(board.title), _board(board)) for board in found]
     for shown in galleries:
         title = f"Gallery: {shown.dataset} · {shown.backbone or 'no backbone'}"
         sections.append((f"g-{_digest(title)}", printable(title), _gallery(shown, save)))
+    if sweeps:
+        sections.append(("sweeps", "Sweeps", sweeps))
     if problems or unusable:
         sections.append(("skipped", "Skipped files", "<p>These were not used. Run the same command again to replace "
                          f"them, or delete them.</p>{page.listing([*problems, *unusable])}"))
@@ -94,7 +95,14 @@ def _gallery(shown: gallery.Gallery, save: gallery.Save) -> str:
             f"{gallery.table(shown, save)}")
 
 
-def _sweep(target: Folder, used: set[str]) -> None:
+def _sweeps(target: Folder) -> str:
+    """Links to the pages of searches that lie beside this one."""
+    pages = [found.name for found in target.list("", ".html") if _SWEEP.fullmatch(found.name)]
+    links = "".join(f'<li><a href="{page}">{escape(_SWEEP.fullmatch(page)[1])}</a></li>' for page in pages)
+    return f"<p>Searches over settings, each with every trial it made.</p><ul>{links}</ul>" if pages else ""
+
+
+def _tidy(target: Folder, used: set[str]) -> None:
     """Remove pictures of earlier reports."""
     for found in target.list("pictures", ".jpg"):
         if found.name not in used and _PICTURE.fullmatch(found.name):

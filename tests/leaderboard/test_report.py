@@ -122,6 +122,16 @@ def test_a_class_without_a_name_is_a_note_too(filled, explain, tmp_path):
     assert "a class without a name" in build_report(tmp_path).read_text()
 
 
+def test_the_page_leads_to_those_of_sweeps_beside_it(filled, tmp_path):
+    assert "Sweeps" not in build_report(tmp_path).read_text()
+    for name in ("sweep-birds-1.html", "sweep-a<b.html", "other.html"):
+        (tmp_path / "report" / name).write_text("")
+    html = build_report(tmp_path).read_text()
+    assert '<a href="sweep-birds-1.html">birds-1</a>' in html
+    assert "a<b" not in html
+    assert "other.html" not in html
+
+
 def test_an_empty_store_has_a_page_that_says_so(store, tmp_path):
     assert "No rows yet" in build_report(tmp_path).read_text()
 
