@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from ..cards import Card, Registry
@@ -15,7 +15,7 @@ from ..datasets import registry as datasets
 from ..errors import UserError, unknown
 from ..leaderboard import Store
 from ..methods.cards.backbones import BACKBONES, shipped
-from ..methods.cards.base import MethodCard, Tunable, split_name
+from ..methods.cards.base import Ladder, MethodCard, Tunable, split_name
 from ..methods.catalogue import registry as methods
 from ..metrics import registry as metrics
 from ..metrics.protocol import protocols
@@ -23,6 +23,7 @@ from .protocol_listing import protocol_details, protocol_table
 from .run_folders import find_run, known_run
 
 _LOG_LINES = 30
+_RUN_ID = 16  # digits
 _CHOICES = 4  # of a setting that a sweep varies, that are written out
 
 
@@ -99,7 +100,9 @@ def reason(run: str, out: str) -> RenderableType:
     rows = frame[frame.run_id == folder.name]
     ended = rows[~rows.status.isin(["done", "not_applicable"])]
     if len(ended):
-        status = f"{ended.iloc[-1].status}: {ended.iloc[-1].error}"
+        last = ended.iloc[-1]
+        after = f"after {last.epochs} epochs" if last.status == "pruned" else last.error
+        status = f"{last.status}: {after}"
     else:
         status = "done" if len(rows) else "unfinished: the same command continues it"
     log = folder / "log.txt"
@@ -149,12 +152,15 @@ def _backbones() -> Table:
 
 def _runs(out: str) -> RenderableType:
     frame, problems = Store(out).read()
-    table = Table("run", "method", "dataset", "seed", "split", "status", "finished", box=None)
-    for run_id, rows in frame.groupby("run_id", sort=False):
+    sweeps = ["sweep"] if (frame["sweep"] != "").any() else []
+    run = Column("run", no_wrap=True, min_width=_RUN_ID)  # ids are there to be copied
+    table = Table(run, "method", "dataset", "seed", "split", *sweeps, "status", "finished", box=None)
+    for (run_id, sweep), rows in frame.groupby(["run_id", "sweep"], sort=False):
         row = rows.iloc[0]
         status = "done" if (rows.status == "done").any() else row.status
         name = f"{row.method}@{row.variant}" if row.variant else row.method
-        table.add_row(run_id, escape(name), escape(row.dataset), str(row.seed), row.split, status,
+        table.add_row(run_id, escape(name), escape(row.dataset), str(row.seed), row.split,
+                      *([sweep] if sweeps else []), status,
                       f"{row.finished_at:%Y-%m-%d %H:%M}" if row.finished_at == row.finished_at and row.finished_at
                       else "")
     return Group(table, *(Text(f"warning: {problem}") for problem in problems))
@@ -193,7 +199,7 @@ def _recipe(card: MethodCard) -> Iterator[str]:
         yield f"preset {preset}: {epochs} epochs, {card.images_per_step(preset)} images a step{changes}"
 
 
-def _sweep(tunables: Mapping[str, Tunable]) -> Table:
+def _sweep(tunables: Mapping[str, Tunable | Ladder]) -> Table:
     """What a sweep may vary, and how far."""
     table = Table("a sweep varies", "between", box=None)
     for name, tunable in tunables.items():
@@ -201,8 +207,11 @@ def _sweep(tunables: Mapping[str, Tunable]) -> Table:
     return table
 
 
-def _range(tunable: Tunable) -> str:
+def _range(tunable: Tunable | Ladder) -> str:
     """``1e-05 to 0.01, log`` where there is a range, else the first choices."""
+    if isinstance(tunable, Ladder):
+        return (f"{tunable.low} to {tunable.high} on each of {tunable.fewest} to {tunable.most} levels, "
+                f"at most {tunable.step} more than on the next")
     if tunable.choices:
         shown = " | ".join(map(str, tunable.choices[:_CHOICES]))
         more = len(tunable.choices) - _CHOICES

@@ -1,5 +1,6 @@
 """Training the toy method without a run around it, for tests and for the process that they kill."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,12 +14,29 @@ from partbench.harness.train import Training
 
 EPOCHS, STEPS = 4, 3
 """Two epochs a stage, three steps an epoch."""
+FINAL = f"epoch-{EPOCHS:05d}.safetensors"
+HOOKS = [("prepare", "features"), ("enter", "features", 0), ("enter", "features", 1),
+         ("prepare", "head"), ("enter", "head", 0), ("enter", "head", 1)]
+"""What an unbroken training calls, without its steps."""
 
 
 def toy(kind: type[Toy] = Toy, **settings) -> Toy:
     """A fresh toy for three classes, the same every time."""
     torch.manual_seed(1)
     return kind(None, 3, ToySettings(**settings))
+
+
+class Ending(Toy):
+    """Its last stage is its preparation alone."""
+
+    def stages(self, epochs):
+        features, head = super().stages(epochs)
+        return [replace(features, epochs=epochs), replace(head, epochs=0)]
+
+
+def hooks(method: Toy) -> list[tuple]:
+    """What was called, without the steps."""
+    return [call for call in method.calls if call[0] != "step"]
 
 
 def training(root: Path | str, folder: Path | str, tell=lambda event: None) -> Training:

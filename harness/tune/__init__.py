@@ -1,0 +1,1 @@
+"""`harness tune`: searches over settings, as runs like any others."""

@@ -1,0 +1,138 @@
+"""Runs that are handed in one by one, each of which answers through a future."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any
+
+from ..config import Request
+from ..plan import Job
+from ..pool import Pool, connected
+from ..progress import Event
+from .display import SearchDisplay
+
+End = tuple[str, str]
+"""Status and error of a run; ``refused`` where its request cannot work."""
+
+
+class Crew:
+    """Does one run after the other, here."""
+
+    at_once = 1
+
+    def __init__(self, display: SearchDisplay):
+        self.display = display
+
+    def do(self, job: Job) -> "Future[End]":
+        """Do a run; the future answers with how it ended."""
+        from ..trial import run_job
+
+        self.display.begun(job)
+        outcome = run_job(job, lambda event: self.display.event(job.run_id, event))
+        self.display.ended(job.run_id, outcome.status, outcome.error)
+        answer: Future[End] = Future()
+        answer.set_result((outcome.status, outcome.error))
+        return answer
+
+
+class RayCrew(Crew):
+    """A pool of workers that a thread of its own looks after, so that the driver may wait for any of its futures.
+
+    A run whose worker died is done once more, from its last checkpoint: the machine may be to blame, not the settings.
+    """
+
+    def __init__(self, ray: Any, config: Request, display: SearchDisplay, most: int):
+        super().__init__(display)
+        self.pool = Pool(ray, config, self, at_once=most)
+        self.at_once = self.pool.size
+        self._handed_in: list[Job] = []  # the pool belongs to the thread
+        self._jobs: dict[str, tuple[Job, Future[End]]] = {}
+        self._once_more: set[str] = set()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._broke: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, name="crew", daemon=True)
+        self._thread.start()
+
+    def do(self, job: Job) -> "Future[End]":
+        """As :meth:`Crew.do`, without waiting."""
+        self.display.begun(job)
+        answer: Future[End] = Future()
+        with self._changed:
+            if self._broke:
+                raise self._broke
+            self._jobs[job.run_id] = job, answer
+            self._handed_in.append(job)
+            self._changed.notify()
+        return answer
+
+    def event(self, run_id: str, event: Event) -> None:
+        """What the pool hears of a run."""
+        self.display.event(run_id, event)
+
+    def ended(self, run_id: str, status: str, error: str) -> None:
+        """How a run ended, from the pool."""
+        job, answer = self._jobs[run_id]
+        if run_id in self.pool.died and run_id not in self._once_more:
+            self._once_more.add(run_id)
+            self.pool.add(job)
+            return
+        self.display.ended(run_id, status, error)
+        answer.set_result((status, error))
+
+    def close(self) -> None:
+        """Stop what is under way, where it can continue, and the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            while self._more():
+                self.pool.step()
+                while self.pool.refused:
+                    self.ended(*_refusal(self.pool.refused.popitem()))
+            self.pool.interrupt()
+        except BaseException as problem:  # whoever waits would wait for ever
+            with self._changed:
+                self._broke = problem
+            for _, answer in self._jobs.values():
+                if not answer.done():
+                    answer.set_exception(problem)
+
+    def _more(self) -> bool:
+        """Wait for work, and take over what was handed in; False at the end."""
+        with self._changed:
+            while not (self._closed or self._handed_in or self.pool.waiting or self.pool.busy):
+                self._changed.wait()
+            while self._handed_in:
+                self.pool.add(self._handed_in.pop(0))
+            return not self._closed
+
+
+def _refusal(told: tuple[str, str]) -> tuple[str, str, str]:
+    run_id, error = told
+    return run_id, "refused", error
+
+
+@contextmanager
+def crew(config: Request, display: SearchDisplay, most: int) -> Iterator[Crew]:
+    """Whoever does the runs of a request, until the work is done.
+
+    Args:
+        most: runs at a time that there will be use for.
+
+    Raises:
+        UserError: there is no cluster at the address, or no node offers what a run takes.
+    """
+    if config.in_process:
+        yield Crew(display)
+        return
+    with connected(config.address) as ray:
+        workers = RayCrew(ray, config, display, most)
+        try:
+            yield workers
+        finally:
+            workers.close()
