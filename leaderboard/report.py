@@ -1,29 +1,40 @@
-"""The report: one static page of every score, figure and gallery under a results folder."""
+"""The report: a static site of every score, figure and gallery under a results folder."""
 
-import hashlib
 import os
 import re
-from html import escape
 from pathlib import Path
 
-from . import comparison_page, figures, gallery, page
-from .board import Board
+from . import gallery
 from .class_sums import ClassSums
 from .collect import boards
 from .files import Folder, mendable
-from .plotly_script import write_plotly_script
+from .site import (
+    audit_page,
+    curves_page,
+    gallery_page,
+    leaderboard_page,
+    parts_page,
+    reported_page,
+    runs_page,
+    statistics_page,
+    sweeps_page,
+    tradeoffs_page,
+)
+from .site.frame import Page, render, write_shared
+from .site.material import Material
 from .store import Store
-from .text import printable
 
-_SWEEP = re.compile(r"sweep-([A-Za-z0-9_-]{1,64})\.html")
+_BUILDERS = (leaderboard_page, tradeoffs_page, statistics_page, audit_page, curves_page, parts_page, gallery_page,
+             reported_page, sweeps_page, runs_page)  # in the order of the navigation
+_PAGES = tuple(module.__name__.rpartition(".")[2].removesuffix("_page") for module in _BUILDERS)
 _PICTURE = re.compile(r"[0-9a-f]{16}\.jpg")
 
 
 def build_report(out: str | os.PathLike, to: str | os.PathLike | None = None) -> Path | str:
-    """Write ``report/index.html`` with its script and pictures, and return the page's path.
+    """Write the pages, ``report/index.html`` first of them, with their scripts and pictures; returns its path.
 
-    The same rows and explanations give the same bytes. Pictures are named by their content and the page itself is
-    replaced last and at once, so a killed build leaves the old report whole.
+    The same rows and explanations give the same bytes. Pictures are named by their content, each page is replaced at
+    once and the first one last, so a killed build leaves no page torn.
 
     Args:
         out: results folder.
@@ -44,75 +55,21 @@ def build_report(out: str | os.PathLike, to: str | os.PathLike | None = None) ->
         used.add(name)
         return f"pictures/{name}"
 
-    html = _page(store.folder, boards(frame, ClassSums(store)), problems, save, _sweeps(target))
-    write_plotly_script(target)
-    index = target.write(html.encode(), "index.html")
-    _tidy(target, used)
+    material = Material(store.folder, target, frame, boards(frame, ClassSums(store)), list(problems), save)
+    pages = [page for module in _BUILDERS if (page := module.page(material))]
+    write_shared(target)
+    for page in reversed(pages):
+        index = target.write(render(page, pages).encode(), f"{page.name}.html")
+    _tidy(target, pages, used)
     return Path(index) if target.local else target.fs.unstrip_protocol(index)
 
 
-def _page(folder: Folder, found: list[Board], problems: list[str], save: gallery.Save, sweeps: str) -> str:
-    galleries, unusable = gallery.collect(folder, found)
-    sections = [(_anchor(board), printable(board.title), _board(board)) for board in found]
-    for shown in galleries:
-        title = f"Gallery: {shown.dataset} · {shown.backbone or 'no backbone'}"
-        sections.append((f"g-{_digest(title)}", printable(title), _gallery(shown, save)))
-    if sweeps:
-        sections.append(("sweeps", "Sweeps", sweeps))
-    if problems or unusable:
-        sections.append(("skipped", "Skipped files", "<p>These were not used. Run the same command again to replace "
-                         f"them, or delete them.</p>{page.listing([*problems, *unusable])}"))
-    if not found:
-        sections.insert(0, ("empty", "No rows yet", "<p>No run has finished or failed here. Start one with "
-                            "<code>harness run</code>, then build this page again.</p>"))
-    return page.page(sections)
-
-
-def _board(board: Board) -> str:
-    anchor = _anchor(board)
-    gain, floor = figures.accuracy_against_gain(board), figures.consistency_beside_controls(board)
-    drawn = page.figure(gain, "Accuracy against consistency gain", f"{anchor}-gain")
-    drawn += page.figure(floor, "Consistency beside the controls", f"{anchor}-floor")
-    table = page.scores(board) if board.lines or board.controls else ""
-    ranks = comparison_page.comparisons(board)
-    note = ("<p>Consistency gain is consistency minus what the same peaks score when they are shuffled among images of "
-            "a class: maps that ignore the image gain nothing.</p>") if drawn else ""
-    lost = page.failures(board.failures) if board.failures else ""
-    return f'{table}{ranks}{note}<div class="figures">{drawn}</div>{lost}'
-
-
-def _gallery(shown: gallery.Gallery, save: gallery.Save) -> str:
-    maps = {}
-    for name, explained in shown.shown:
-        if explained.facts.maps:
-            maps.setdefault(explained.facts.title or name, explained.facts.maps)
-    notes = page.listing([f"{title}: {what}" for title, what in maps.items()])
-    keep = "" if all(e.facts.redistributable for _, e in shown.shown) else (
-        "<p>These photographs may not be redistributed: leave the folder pictures/ out when you publish this page.</p>")
-    return ("<p>Coloured areas: the strongest part of every pixel, background left bare. Where a method has no "
-            "background, numbered discs stand on the peak of each map and outlines where it exceeds 60 % of its range. "
-            f"Saliency runs from dark (least evidence) to yellow (most), scaled on each image.</p>{notes}{keep}"
-            f"{gallery.table(shown, save)}")
-
-
-def _sweeps(target: Folder) -> str:
-    """Links to the pages of searches that lie beside this one."""
-    pages = [found.name for found in target.list("", ".html") if _SWEEP.fullmatch(found.name)]
-    links = "".join(f'<li><a href="{page}">{escape(_SWEEP.fullmatch(page)[1])}</a></li>' for page in pages)
-    return f"<p>Searches over settings, each with every trial it made.</p><ul>{links}</ul>" if pages else ""
-
-
-def _tidy(target: Folder, used: set[str]) -> None:
-    """Remove pictures of earlier reports."""
-    for found in target.list("pictures", ".jpg"):
-        if found.name not in used and _PICTURE.fullmatch(found.name):
-            with mendable(found.path):
-                target.fs.rm_file(found.path)
-
-
-def _anchor(board: Board) -> str:
-    return f"b-{_digest('/'.join((board.dataset, board.split, board.backbone, board.protocol_id)))}"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+def _tidy(target: Folder, pages: list[Page], used: set[str]) -> None:
+    """Remove pages and pictures of earlier reports."""
+    written = {page.name for page in pages}
+    old = [target.path(f"{name}.html") for name in _PAGES if name not in written and target.exists(f"{name}.html")]
+    old += [found.path for found in target.list("pictures", ".jpg")
+            if found.name not in used and _PICTURE.fullmatch(found.name)]
+    for path in old:
+        with mendable(path):
+            target.fs.rm_file(path)

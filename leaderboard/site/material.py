@@ -1,0 +1,43 @@
+"""What the pages are drawn from, gathered once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..board import Board
+from ..comparison import Ranking, rankings
+from ..files import Folder
+
+if TYPE_CHECKING:
+    import pandas
+
+Save = Callable[[bytes], str]
+"""Stores a picture beside the pages and returns its address, relative to them."""
+
+
+@dataclass
+class Material:
+    """Everything that pages may show.
+
+    Attributes:
+        results: the folder of results.
+        report: the folder of the pages.
+        frame: the leaderboard, one line per score or failure.
+        boards: of the frame.
+        problems: what was skipped, a line each; pages add to it.
+        save: see :data:`Save`.
+    """
+
+    results: Folder
+    report: Folder
+    frame: "pandas.DataFrame"
+    boards: list[Board]
+    problems: list[str]
+    save: Save
+    _rankings: dict[int, list[list[Ranking]]] = field(default_factory=dict, repr=False)
+
+    def rankings(self, board: Board) -> list[list[Ranking]]:
+        """Of one of the boards; computed once for all pages."""
+        if id(board) not in self._rankings:
+            self._rankings[id(board)] = rankings(board)
+        return self._rankings[id(board)]
