@@ -28,9 +28,10 @@ _BUILDERS = (leaderboard_page, tradeoffs_page, statistics_page, audit_page, curv
              reported_page, sweeps_page, runs_page)  # in the order of the navigation
 _PAGES = tuple(module.__name__.rpartition(".")[2].removesuffix("_page") for module in _BUILDERS)
 _PICTURE = re.compile(r"[0-9a-f]{16}\.jpg")
+_PICTURES, _PRIVATE = "pictures", "pictures-private"
 
 
-def build_report(out: str | os.PathLike, to: str | os.PathLike | None = None) -> Path | str:
+def build_report(out: str | os.PathLike, to: str | os.PathLike | None = None, private: bool = True) -> Path | str:
     """Write the pages, ``report/index.html`` first of them, with their scripts and pictures; returns its path.
 
     The same rows and explanations give the same bytes. Pictures are named by their content, each page is replaced at
@@ -39,6 +40,8 @@ def build_report(out: str | os.PathLike, to: str | os.PathLike | None = None) ->
     Args:
         out: results folder.
         to: folder of the report, ``out``/report by default.
+        private: with pictures of data sets that may not be redistributed, in ``pictures-private``; else pages say that
+            these are not published.
 
     Raises:
         UserError: there are no results, or the report cannot be written.
@@ -48,14 +51,15 @@ def build_report(out: str | os.PathLike, to: str | os.PathLike | None = None) ->
     target = Folder(to if to is not None else f"{str(out).rstrip('/')}/report")
     used: set[str] = set()
 
-    def save(picture: bytes) -> str:
-        name = gallery.picture_name(picture)
-        if name not in used and not target.exists("pictures", name):
-            target.write(picture, "pictures", name)
-        used.add(name)
-        return f"pictures/{name}"
+    def save(picture: bytes, redistributable: bool) -> str:
+        folder = _PICTURES if redistributable else _PRIVATE
+        address = f"{folder}/{gallery.picture_name(picture)}"
+        if address not in used and not target.exists(address):
+            target.write(picture, address)
+        used.add(address)
+        return address
 
-    material = Material(store.folder, target, frame, boards(frame, ClassSums(store)), list(problems), save)
+    material = Material(store.folder, target, frame, boards(frame, ClassSums(store)), list(problems), save, private)
     pages = [page for module in _BUILDERS if (page := module.page(material))]
     write_shared(target)
     for page in reversed(pages):
@@ -68,8 +72,8 @@ def _tidy(target: Folder, pages: list[Page], used: set[str]) -> None:
     """Remove pages and pictures of earlier reports."""
     written = {page.name for page in pages}
     old = [target.path(f"{name}.html") for name in _PAGES if name not in written and target.exists(f"{name}.html")]
-    old += [found.path for found in target.list("pictures", ".jpg")
-            if found.name not in used and _PICTURE.fullmatch(found.name)]
+    old += [found.path for folder in (_PICTURES, _PRIVATE) for found in target.list(folder, ".jpg")
+            if f"{folder}/{found.name}" not in used and _PICTURE.fullmatch(found.name)]
     for path in old:
         with mendable(path):
             target.fs.rm_file(path)

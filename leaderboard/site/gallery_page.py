@@ -29,9 +29,10 @@ def _gallery(shown: gallery.Gallery, material: Material) -> str:
         if explained.facts.maps:
             maps.setdefault(explained.facts.title or name, explained.facts.maps)
     notes = old.listing([f"{title}: {what}" for title, what in maps.items()])
-    keep = "" if all(e.facts.redistributable for _, e in shown.shown) else (
-        "<p>These photographs may not be redistributed: leave the folder pictures/ out when you publish this page.</p>")
+    free = all(e.facts.redistributable for _, e in shown.shown)
+    keep = "" if free else (
+        "<p>These photographs may not be redistributed: leave the folder pictures-private/ out when you publish this page.</p>")
     return ("<p>Coloured areas: the strongest part of every pixel, background left bare. Where a method has no "
             "background, numbered discs stand on the peak of each map and outlines where it exceeds 60 % of its range. "
             f"Saliency runs from dark (least evidence) to yellow (most), scaled on each image.</p>{notes}{keep}"
-            f"{gallery.table(shown, material.save)}")
+            f"{gallery.table(shown, lambda picture: material.save(picture, free))}")

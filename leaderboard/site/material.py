@@ -11,8 +11,9 @@ from ..files import Folder
 if TYPE_CHECKING:
     import pandas
 
-Save = Callable[[bytes], str]
-"""Stores a picture beside the pages and returns its address, relative to them."""
+Save = Callable[[bytes, bool], str]
+"""Stores a JPEG beside the pages and returns its address, relative to them. Second: whether it may be redistributed;
+one that may not goes to a folder of its own, which ``publish`` leaves out."""
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Material:
         boards: of the frame.
         problems: what was skipped, a line each; pages add to it.
         save: see :data:`Save`.
+        private: pictures of data sets that may not be redistributed are drawn; else pages say that they are not.
     """
 
     results: Folder
@@ -34,6 +36,7 @@ class Material:
     boards: list[Board]
     problems: list[str]
     save: Save
+    private: bool = True
     _rankings: dict[int, list[list[Ranking]]] = field(default_factory=dict, repr=False)
 
     def rankings(self, board: Board) -> list[list[Ranking]]:
