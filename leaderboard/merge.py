@@ -26,7 +26,7 @@ def merge(folder: Folder, files: Sequence[Found]) -> "tuple[pandas.DataFrame, li
         except (OSError, Unreadable) as error:
             problems.append(f"rows/{found.name}: {error}")
     frame = to_frame(pa.concat_tables([schema().empty_table(), *tables]).combine_chunks())
-    frame = frame[_counts(frame)].sort_values([*KEY, "attempt"], ignore_index=True)
+    frame = frame[counts(frame)].sort_values([*KEY, "attempt"], ignore_index=True)
     return frame, problems
 
 
@@ -57,7 +57,7 @@ def _belongs(table: pa.Table, name: Name) -> None:
         raise Unreadable("a done row without a finite value")
 
 
-def _counts(frame: "pandas.DataFrame") -> np.ndarray:
+def counts(frame: "pandas.DataFrame") -> np.ndarray:
     """Which rows count: scores, and attempts that nothing supersedes.
 
     An attempt is superseded by scores and by a later attempt of its run, split and sweep. Both must concern its
@@ -68,9 +68,9 @@ def _counts(frame: "pandas.DataFrame") -> np.ndarray:
     for run_id, split, sweep, protocol, attempt in frame[columns].drop_duplicates().itertuples(index=False):
         endings.setdefault((run_id, split, sweep), []).append((protocol, attempt))
 
-    def counts(run_id: str, split: str, sweep: str, protocol: str, attempt: int) -> bool:
+    def stands(run_id: str, split: str, sweep: str, protocol: str, attempt: int) -> bool:
         return attempt == 0 or not any(
             (other == 0 or other > attempt) and ("" in (protocol, against) or protocol == against)
             for against, other in endings[run_id, split, sweep])
 
-    return np.array([counts(*row) for row in frame[columns].itertuples(index=False)], dtype=bool)
+    return np.array([stands(*row) for row in frame[columns].itertuples(index=False)], dtype=bool)

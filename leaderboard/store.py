@@ -164,7 +164,10 @@ class Store:
         return merge(self.folder, [found for name, found in named if name and name.run_id == run_id])[0]
 
     def current(self) -> "tuple[pandas.DataFrame, list[str]]":
-        """As :meth:`read`, through ``leaderboard.parquet`` where that is up to date."""
+        """As :meth:`read`, through ``leaderboard.parquet`` where that is up to date.
+
+        Published data are a ``leaderboard.parquet`` that says it was built from no row files: there it is all there is.
+        """
         self._must_exist()
         files = self.folder.list(ROWS)
         return self._cached(digest(files)) or self.read()
@@ -198,7 +201,7 @@ class Store:
             return None
 
     def _must_exist(self) -> None:
-        if not self.folder.exists(ROWS):
+        if not (self.folder.exists(ROWS) or self.folder.exists(BOARD)):
             raise UserError(f"no results in '{self.folder.url}' (no folder {ROWS}/); give the --out of a run")
 
 
