@@ -12,6 +12,7 @@ from ..fragments import STYLE as FRAGMENTS
 from ..plotly_script import write_plotly_script
 from ..style import STYLE
 
+_STYLES, _SCRIPTS = ("site.css", "evidence.css"), ("site.js", "gallery.js")  # assets that all pages share
 _PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -81,8 +82,8 @@ def render(page: Page, pages: Sequence[Page]) -> str:
 def write_shared(report: Folder) -> None:
     """Write what all pages share beside them: style, script and Plotly's."""
     write_plotly_script(report)
-    report.write(f"{STYLE}{FRAGMENTS}{_asset('site.css')}".encode(), "site.css")
-    report.write(_asset("site.js").encode(), "site.js")
+    report.write("".join((STYLE, FRAGMENTS, *map(_asset, _STYLES))).encode(), "site.css")
+    report.write("".join(map(_asset, _SCRIPTS)).encode(), "site.js")
 
 
 def _current(one: Page, page: Page) -> str:
