@@ -33,6 +33,11 @@ def attempt_name(run_id: str, attempt: int, sweep: str = "") -> str:
     return ".".join((run_id, f"attempt-{attempt}", *([sweep] if sweep else []))) + ".parquet"
 
 
+def is_plain(text: str) -> bool:
+    """Whether ``text`` can be part of a file's name."""
+    return _PART.fullmatch(text) is not None
+
+
 @dataclass(frozen=True)
 class Name:
     """What a name in rows/ says: scores (``attempt`` 0) of a protocol and split, or an attempt; and of which sweep."""
