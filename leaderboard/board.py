@@ -18,12 +18,19 @@ class Score:
 
     The interval of several seeds is over seeds and classes. Where what classes add to the score is not known, it is the
     mean of the seeds' intervals, which speaks of trained models as they are.
+
+    Attributes:
+        error: standard error that the choice of images gives each seed's score, by the rows' own intervals; None where
+            a row has none. They are common to all seeds, so more seeds do not make it smaller.
+        deviation: standard deviation over seeds; None for one.
     """
 
     value: float | None
     low: float | None
     high: float | None
     seeds: int
+    error: float | None = None
+    deviation: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Board:
-    """Lines that may be compared with each other, and controls that know nothing of the images."""
+    """Lines that may be compared with each other, and controls that know nothing of the images.
+
+    ``images``: how many were scored, the most that a row of a line tells.
+    """
 
     dataset: str
     split: str
@@ -93,6 +103,7 @@ class Board:
     controls: list[Line] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     sums: ClassSums | None = field(default=None, repr=False, compare=False)
+    images: int | None = None
 
     @property
     def title(self) -> str:

@@ -4,7 +4,7 @@ numpy only, so that the page can be built without torch.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isclose
 from typing import TYPE_CHECKING
@@ -14,8 +14,8 @@ import numpy as np
 from ..errors import UserError
 from ..metrics import (
     Comparison,
+    Resampled,
     class_interval,
-    minimum_detectable_difference,
     paired_statistic,
     ratio_of_sums,
     registry,
@@ -105,25 +105,19 @@ class SeedSums:
         """95 % interval over seeds and classes, within the bounds of the metric."""
         card = registry.cards.get(metric)
         bounds = (-inf, inf) if card is None else card.bounds
-        return class_interval(self._scores(self.labels), len(self.labels), RESAMPLES, bounds=bounds)
+        return class_interval(self.scores(self.labels), len(self.labels), RESAMPLES, bounds=bounds)
 
     def compared(self, other: "SeedSums", resamples: int = RESAMPLES) -> Comparison:
         """This score against another of the same images, class by class."""
         labels = np.union1d(self.labels, other.labels)
-        return paired_statistic(self._scores(labels), other._scores(labels), len(labels), resamples)
+        return paired_statistic(self.scores(labels), other.scores(labels), len(labels), resamples)
 
-    def detectable(self, other: "SeedSums") -> float:
-        """Smallest difference from another score that so many images and classes show with 80 % power."""
-        labels = np.union1d(self.labels, other.labels)
-        if len(labels) < 2:
-            return inf
-        return minimum_detectable_difference(self._shares(labels) - other._shares(labels), labels)
-
-    def _scores(self, labels: np.ndarray) -> list[Callable[[np.ndarray], np.ndarray]]:
+    def scores(self, labels: np.ndarray) -> list[Resampled]:
+        """The score under each seed, as a function of how often each of ``labels`` is drawn."""
         return [ratio_of_sums(_placed(labels, self.labels, over), _placed(labels, self.labels, under))
                 for over, under in zip(self.numerators, self.denominators, strict=True)]
 
-    def _shares(self, labels: np.ndarray) -> np.ndarray:
+    def shares(self, labels: np.ndarray) -> np.ndarray:
         """[C] whose mean is the score and whose spread is that of the score over classes, to first order."""
         ratios = self.numerators.sum(1, keepdims=True) / self.denominators.sum(1, keepdims=True)
         above = (self.numerators - ratios * self.denominators) / self.denominators.mean(1, keepdims=True)

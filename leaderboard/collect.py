@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from .board import CONTROL, Board, Column, Failure, Line, Score
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 # Runs that agree in all of these, and in where they stand, are repetitions; only those are averaged.
 _SETUP = ["method_version", "settings", "epochs", "fit_on", "preset", "weights", "image_size", "dataset_fingerprint",
           "sweep"]
+_NORMAL = NormalDist().inv_cdf(0.975)  # half a 95 % interval, in standard errors
 _FOUND = "setting"  # stands for all that a search found, where it found several
 _EXPERIMENT = ["dataset", "split", "backbone", "protocol_id", "method", "variant", *_SETUP]
 _ORDER = ["accuracy", "consistency", "consistency_gain", "stability", "insertion", "deletion", "occlusion_agreement",
@@ -45,7 +47,7 @@ def boards(frame: "pandas.DataFrame", sums: ClassSums | None = None) -> list[Boa
         (controls if line.is_control else lines).setdefault(place, []).append(line)
     failures = _failures(frame[~frame["status"].isin(SCORED)])
     protocols = dict(frame.loc[frame["protocol"] != "", ["protocol_id", "protocol"]].itertuples(index=False, name=None))
-    columns = _columns(scored)
+    columns, images = _columns(scored), _images(scored)
     gathered = []
     for place in _places(lines, controls, failures):
         floor = [*controls.get(_anywhere(place), []), *(controls.get(place, []) if place[2] else [])]
@@ -53,7 +55,8 @@ def boards(frame: "pandas.DataFrame", sums: ClassSums | None = None) -> list[Boa
         metrics = {metric for line in (*own, *floor) for metric in line.scores}
         lost = [failure for at, failure in failures if at[:3] == place[:3] and at[3] in ("", place[3])]
         gathered.append(Board(*place[:3], protocols.get(place[3], ""), place[3],
-                              [c for c in columns if c.metric in metrics], own, floor, lost, sums))
+                              [c for c in columns if c.metric in metrics], own, floor, lost, sums,
+                              images.get(place)))
     return sorted(gathered, key=lambda b: (b.dataset, b.backbone, b.protocol, b.protocol_id, b.split))
 
 
@@ -104,15 +107,19 @@ def _scores(scored: "pandas.DataFrame") -> dict[tuple[int, str], dict[str, Score
     done = scored["status"] == "done"
     table = scored[["group", "level", "metric"]].assign(
         **{name: scored[name].where(done) for name in ("value", "ci_low", "ci_high")})
+    # The longer side: an interval that is cut at a bound still tells how far the score may be off.
+    table["side"] = (table["ci_high"] - table["value"]).clip(lower=table["value"] - table["ci_low"])
     means = table.groupby(["group", "level", "metric"]).agg(
-        value=("value", "mean"), low=("ci_low", "mean"), high=("ci_high", "mean"),
-        seeds=("value", "count"), lows=("ci_low", "count"), highs=("ci_high", "count"))
+        value=("value", "mean"), low=("ci_low", "mean"), high=("ci_high", "mean"), side=("side", "mean"),
+        deviation=("value", "std"), seeds=("value", "count"), lows=("ci_low", "count"), highs=("ci_high", "count"))
     found: dict[tuple[int, str], dict[str, Score]] = {}
-    for (group, level, metric), value, low, high, seeds, lows, highs in means.itertuples(name=None):
+    for (group, level, metric), value, low, high, side, deviation, seeds, lows, highs in means.itertuples(name=None):
         if not seeds:
             score = Score(None, None, None, 0)
         else:
-            score = Score(value, low, high, seeds) if lows == highs == seeds else Score(value, None, None, seeds)
+            spread = deviation if seeds > 1 else None
+            score = (Score(value, low, high, seeds, side / _NORMAL if side > 0 else None, spread)
+                     if lows == highs == seeds else Score(value, None, None, seeds, None, spread))
         found.setdefault((group, level), {})[metric] = score
     return found
 
@@ -172,6 +179,11 @@ def _columns(scored: "pandas.DataFrame") -> list[Column]:
     rank = {metric: i for i, metric in enumerate(_ORDER)}
     columns = [Column(metric, unit, bool(higher)) for metric, unit, higher in once.itertuples(index=False, name=None)]
     return sorted(columns, key=lambda c: (rank.get(c.metric, len(rank)), c.metric))
+
+
+def _images(scored: "pandas.DataFrame") -> dict[Place, int]:
+    most = scored.dropna(subset="n").groupby(["dataset", "split", "backbone", "protocol_id"])["n"].max()
+    return {place: int(n) for place, n in most.items()}
 
 
 def _failures(failed: "pandas.DataFrame") -> list[tuple[Place, Failure]]:

@@ -24,7 +24,7 @@ _PAGE = Template("""<!DOCTYPE html>
 </head>
 <body>
 <header>
-<h1>$title</h1>
+$back<h1>$title</h1>
 <p>$lead</p>
 $contents
 </header>
@@ -41,21 +41,24 @@ _LEAD = ("Interpretable vision methods on equal terms: same backbone, same image
 
 
 def page(sections: Sequence[tuple[str, str, str]], title: str = "partbench leaderboard", lead: str = _LEAD,
-         style: str = "", scripted: bool = True, script: str = "") -> str:
+         style: str = "", scripted: bool = True, script: str = "", back: Sequence[tuple[str, str]] = ()) -> str:
     """The whole page of (anchor, title, HTML) sections, under a title and a sentence that says what it is.
 
     Args:
         style: further rules.
         scripted: with the script beside the page that draws :func:`figure`.
         script: a further one, which finds the drawn figures in ``plots``.
+        back: addresses and labels of the pages that lead here.
     """
+    ways = " · ".join(f'<a href="{escape(address)}">{escape(label)}</a>' for address, label in back)
+    ways = f'<nav aria-label="Back">{ways}</nav>\n' if ways else ""
     links = "".join(f'<li><a href="#{anchor}">{escape(title)}</a></li>' for anchor, title, _ in sections)
     contents = f'<nav aria-label="Contents"><ul>{links}</ul></nav>' if len(sections) > 1 else ""
     body = "\n".join(f'<section id="{anchor}"><h2>{escape(title)}</h2>\n{html}\n</section>'
                      for anchor, title, html in sections)
     scripts = (_SCRIPTS if scripted else "") + (f"\n<script>{script}</script>" if script else "")
     return _PAGE.substitute(style=STYLE + style, scripts=scripts, contents=contents, body=body, title=escape(title),
-                            lead=escape(lead))
+                            lead=escape(lead), back=ways)
 
 
 def scores(board: Board) -> str:

@@ -29,15 +29,14 @@ def reported_against_reproduced(found: Sequence[Reproduction]) -> go.Figure | No
     places = list(range(len(shown)))
     names = [escape(printable(f"{one.published.name} · {one.published.metric.replace('_', ' ')}", 60)) for one in shown]
     scores = [one.ours.score for one in shown]
-    ends = [(score.value if score.low is None else score.low, score.value if score.high is None else score.high)
-            for score in scores]
+    spans = [(score.value if score.low is None else score.low, score.value,
+              score.value if score.high is None else score.high) for score in scores]
     figure = go.Figure([
         go.Scatter(x=[100 * score.value for score in scores], y=places, mode="markers", name="ours, 95 % interval",
                    marker={"color": PALETTE[0], "symbol": "circle", "size": 10}, customdata=names,
                    error_x={"type": "data", "symmetric": False, "color": PALETTE[0],
-                            "array": [100 * (high - score.value) for (_, high), score in zip(ends, scores, strict=True)],
-                            "arrayminus": [100 * (score.value - low) for (low, _), score in
-                                           zip(ends, scores, strict=True)]},
+                            "array": [100 * (high - value) for _, value, high in spans],
+                            "arrayminus": [100 * (value - low) for low, value, _ in spans]},
                    hovertemplate="%{customdata}<br>ours %{x:.1f} %<extra></extra>"),
         go.Scatter(x=[100 * one.published.fraction for one in shown], y=places, mode="markers", name="published",
                    marker={"color": PALETTE[3], "symbol": "diamond-open", "size": 12, "line": {"width": 2}},

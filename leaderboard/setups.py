@@ -56,14 +56,14 @@ def differences(entry: Published, board: Board, line: Line, setup: Setup) -> lis
     found = []
     variant = line.name.partition("@")[2]
     if variant != entry.variant:
-        found.append(f"variant: {variant or 'plain'}, published {entry.variant or 'plain'}")
+        found.append(f"variant: {variant or 'plain'} (published: {entry.variant or 'plain'})")
     if entry.backbone and _model(board.backbone) != _model(entry.backbone):
-        found.append(f"backbone: {board.backbone}, published {entry.backbone}")
+        found.append(f"backbone: {board.backbone} (published: {entry.backbone})")
     if entry.image_size and setup.facts["image_size"] != entry.image_size:
-        found.append(f"image size: {setup.facts['image_size']}, published {entry.image_size} pixels")
+        found.append(f"image size: {setup.facts['image_size']} pixels (published: {entry.image_size})")
     found += [_protocol(entry, board, setup), _images(board, line, entry, setup)]
     if entry.fit_on and setup.facts["fit_on"] != entry.fit_on:
-        found.append(f"trained on: {setup.facts['fit_on']}, published {entry.fit_on}")
+        found.append(f"trained on: {setup.facts['fit_on']} (published: {entry.fit_on})")
     if setup.facts["weights"] == "random":
         found.append("weights: random")
     return [printable(one) for one in found if one]
@@ -102,16 +102,16 @@ def _model(backbone: str) -> str:
 
 def _protocol(entry: Published, board: Board, setup: Setup) -> str:
     if entry.protocol not in protocols:
-        return f"protocol: published with {entry.protocol}"
+        return f"protocol: {board.protocol or 'unknown'} (published: {entry.protocol})"
     ours = _registered(board, setup)
     if _looks_only(entry):
         view, theirs = (protocols[name].accuracy_view if name in protocols else "unknown"
                         for name in (board.protocol, entry.protocol))
-        return "" if view == theirs else f"protocol: {board.protocol} ({view} images), published {theirs} images"
+        return "" if view == theirs else f"images: {view} (published: {theirs})"
     if ours is None and board.protocol == entry.protocol:
         return f"protocol: {board.protocol} with changed settings or older metrics (id {board.protocol_id})"
     if ours is None or ours.name != entry.protocol:
-        return f"protocol: {board.protocol}, published {entry.protocol}"
+        return f"protocol: {board.protocol or 'unknown'} (published: {entry.protocol})"
     return ""
 
 
@@ -138,7 +138,7 @@ def _images(board: Board, line: Line, entry: Published, setup: Setup) -> str:
     official = {} if card is None else card.counts
     for what, ours in (("classes", _classes(board, line, entry.metric)), ("test", setup.test_images)):
         if ours is not None and ours != official.get(what, ours):
-            return f"{'test images' if what == 'test' else what}: {ours:,}, published {official[what]:,}"
+            return f"{'test images' if what == 'test' else what}: {ours:,} (published: {official[what]:,})"
     return ""
 
 

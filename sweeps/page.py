@@ -27,6 +27,7 @@ from .trial_table import Explained, trial_table
 from .verdict import spent, verdict
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_BACK = (("index.html", "Leaderboard"), ("sweeps.html", "Sweeps"))
 _NUMBERS = "in the table of trials"
 _LEAD = ("What a search over settings tried, what it found, and what it would choose. The paper's setting is always "
          "trial 0. A mark in a figure leads to its trial's line in the table, and from there to the run.")
@@ -76,7 +77,7 @@ def sweep_page(searches: Sequence[Searched], heading: str, explained: Explained 
         sections.insert(0, ("budget", "On the same budget", _comparison(searches)))
     if not searches:
         sections = [("empty", "No search yet", "<p>Start one with <code>harness tune</code>.</p>")]
-    return page.page(sections, printable(heading), _LEAD, STYLE, script=SCRIPT)
+    return page.page(sections, printable(heading), _LEAD, STYLE, script=SCRIPT, back=_BACK)
 
 
 def _title(record: SearchRecord) -> str:
