@@ -65,6 +65,7 @@ class Gallery:
             "dataset": dataset.name,
             "redistributable": dataset.redistributable,
             "classes": list(dataset.classes),
+            "parts": list(dataset.parts),
             "levels": [key.partition(".")[2] for key in self.tensors if key.startswith("part_maps.")],
             **self.facts,
         }

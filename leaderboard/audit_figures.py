@@ -6,6 +6,7 @@ from html import escape
 import numpy as np
 from plotly import graph_objects as go
 
+from .audit_data import AuditData
 from .audited import Audit, Curve
 from .figures import GREY, PALETTE, finish
 from .text import printable
@@ -37,7 +38,7 @@ def constant_peaks(audit: Audit, scores: np.ndarray, half_size: int) -> go.Figur
     return figure
 
 
-def against_half_size(audit: Audit) -> go.Figure:
+def against_half_size(audit: Audit | AuditData) -> go.Figure:
     """Consistency, and dotted its gain, of every explanation against the half-size; two half-sizes are marked."""
     figure = _curves(audit.half_sizes, [(line.name, line.half_sizes) for line in audit.lines])
     _mark(figure, audit.protocol.half_size, "the protocol's")
@@ -47,7 +48,7 @@ def against_half_size(audit: Audit) -> go.Figure:
     return figure
 
 
-def against_threshold(audit: Audit) -> go.Figure:
+def against_threshold(audit: Audit | AuditData) -> go.Figure:
     """Consistency, and dotted its gain, of every explanation against the threshold."""
     figure = _curves(audit.thresholds, [(line.name, line.thresholds) for line in audit.lines])
     _mark(figure, audit.protocol.threshold, "the protocol's")

@@ -1,45 +1,51 @@
-"""The page of an audit: what the part metrics are worth on one data set. Plain HTML, opens without network."""
+"""The page of an audit: what the part metrics are worth on one data set. Plain HTML, opens without network.
+
+Beside it stands what it says as JSON, from which the report's own page is made.
+"""
 
 import os
 from collections.abc import Sequence
 from html import escape
 
 from . import audit_figures, page
+from .audit_data import FOLDER, AuditData
 from .audited import Audit, Curve
 from .board import Score
 from .files import Folder
 from .plotly_script import write_plotly_script
 from .text import heading, interval, number, printable
 
-_FOLDER = "audit"
-_LEAD = ("What a score of the part metrics means on this data set. Controls look at no image: what they reach, a "
+LEAD = ("What a score of the part metrics means on this data set. Controls look at no image: what they reach, a "
          "method has not earned. Everything here follows from annotations alone.")
 
 
 def write_audit_page(audit: Audit, out: str | os.PathLike) -> str:
-    """Write ``audit/<dataset>.<protocol id>.html`` with its script beside it, and return its path.
+    """Write ``audit/<dataset>.<protocol id>.html`` with its script and its JSON beside it, and return its path.
 
-    A split other than test is part of the name. The same audit gives the same bytes.
+    A split other than test is part of the names. The same audit gives the same bytes.
 
     Raises:
         UserError: the folder cannot be written.
     """
-    folder = Folder(f"{str(out).rstrip('/')}/{_FOLDER}")
+    folder = Folder(f"{str(out).rstrip('/')}/{FOLDER}")
     write_plotly_script(folder)
     split = "" if audit.split == "test" else f".{audit.split}"
-    return folder.write(audit_page(audit).encode(), f"{audit.dataset}.{audit.protocol.id}{split}.html")
+    name = f"{audit.dataset}.{audit.protocol.id}{split}"
+    folder.write(AuditData.of(audit).model_dump_json().encode(), f"{name}.json")
+    return folder.write(audit_page(audit).encode(), f"{name}.html")
 
 
 def audit_page(audit: Audit) -> str:
     """The whole page."""
-    sections = [("scores", "Scores", _scores(audit)), ("constant", "Every constant peak", _constant(audit)),
-                ("half-size", "Against the half-size", _half_sizes(audit)),
-                ("threshold", "Against the threshold", _thresholds(audit)),
-                ("data", "What a difference of one point needs", _comparisons(audit))]
-    return page.page(sections, f"Audit: {printable(audit.title)}", _LEAD)
+    sections = [("scores", "Scores", scores(audit)), ("constant", "Every constant peak", _constant(audit)),
+                ("half-size", "Against the half-size", half_sizes(audit)),
+                ("threshold", "Against the threshold", thresholds(audit)),
+                ("data", "What a difference of one point needs", comparisons(audit))]
+    return page.page(sections, f"Audit: {printable(audit.title)}", LEAD)
 
 
-def _scores(audit: Audit) -> str:
+def scores(audit: Audit | AuditData) -> str:
+    """Every explanation under every metric of peaks."""
     rules = audit.protocol
     caption = (f"{audit.images:,} images of {audit.classes:,} classes, {len(audit.parts)} parts. Protocol {rules.name} "
                f"(id {rules.id}): half-size {rules.half_size} on a canvas of {rules.canvas} pixels, threshold "
@@ -49,46 +55,53 @@ def _scores(audit: Audit) -> str:
     return _table(caption, "explanation", [heading(column) for column in audit.columns], rows)
 
 
-def _constant(audit: Audit) -> str:
-    rules, (x, y) = audit.protocol, audit.best
-    here = _percent(float(audit.constant[y, x]))
+def constant(audit: Audit | AuditData) -> str:
+    """What a peak that never moves scores, and where the parts stand."""
+    x, y = audit.best
     said = (f"<p>One peak at ({x}, {y}) on every image, chosen on training images where it scores "
-            f"{_percent(audit.best_on_train)} %, scores {here} % here without looking at any of them. The mean over "
-            f"all places is {_percent(float(audit.constant.mean()))} %; with half-size {audit.stale_half_size} it is "
-            f"{_percent(float(audit.stale_constant.mean()))} %.</p>")
+            f"{_percent(audit.best_on_train)} %, scores {_percent(audit.best_here)} % here without looking at any of "
+            f"them. The mean over all places is {_percent(audit.constant_mean)} %; with half-size "
+            f"{audit.stale_half_size} it is {_percent(audit.stale_constant_mean)} %.</p>")
     rows = [(part.name, [f"{part.shown:,}", "" if part.place is None else f"{part.place[0]:.0f}, {part.place[1]:.0f}",
                          "" if part.consistency is None else _percent(part.consistency)]) for part in audit.parts]
     table = _table("Parts: how many images show each, its mean place on the canvas, and the consistency of a constant "
                    "peak there, in per cent.", "part", ["shown on images", "mean x, y", "consistency"], rows)
+    return said + table
+
+
+def _constant(audit: Audit) -> str:
+    rules = audit.protocol
     drawn = page.figure(audit_figures.constant_peaks(audit, audit.constant, rules.half_size),
                         f"Consistency of every constant peak, half-size {rules.half_size}", "peaks")
     drawn += page.figure(audit_figures.constant_peaks(audit, audit.stale_constant, audit.stale_half_size),
                          f"The same with half-size {audit.stale_half_size}", "peaks-stale")
     note = ("<p>Star: the best constant peak of the training images, with its region. Dots: mean places of the parts. "
             "A concept that always marks the same place gets the colour of that place as its score.</p>")
-    return f'{said}{table}{note}<div class="figures">{drawn}</div>'
+    return f'{constant(audit)}{note}<div class="figures">{drawn}</div>'
 
 
-def _half_sizes(audit: Audit) -> str:
+def half_sizes(audit: Audit | AuditData, anchor: str = "by-half-size") -> str:
+    """Scores against the half-size: a table and, under ``anchor``, a figure."""
     note = (f"<p>A region of half-size {audit.stale_half_size} covers {_covered(audit):.0f} % of the canvas. It was a "
             "public script's default, made for pictures of 518 pixels and applied to a canvas of 224. The best "
             "constant peak is fitted on the training images for each half-size. Gain subtracts what peaks score that "
             "are exchanged between images of a class: maps that ignore the image gain nothing at any half-size.</p>")
     table = _sweep("half-size", [str(size) for size in audit.half_sizes],
                    [(line.name, line.half_sizes) for line in audit.lines])
-    return note + table + page.figure(audit_figures.against_half_size(audit), "Against the half-size", "by-half-size")
+    return note + table + page.figure(audit_figures.against_half_size(audit), "Against the half-size", anchor)
 
 
-def _covered(audit: Audit) -> float:
+def _covered(audit: Audit | AuditData) -> float:
     return 100 * min(1.0, (2 * audit.stale_half_size + 1) / audit.protocol.canvas) ** 2
 
 
-def _thresholds(audit: Audit) -> str:
+def thresholds(audit: Audit | AuditData, anchor: str = "by-threshold") -> str:
+    """Scores against the threshold: a table and, under ``anchor``, a figure."""
     note = ("<p>The threshold is the share of a class's images showing a part on which a concept has to hit it. The "
             "best constant peak is fitted on the training images for each threshold.</p>")
     table = _sweep("threshold", [str(threshold) for threshold in audit.thresholds],
                    [(line.name, line.thresholds) for line in audit.lines])
-    return note + table + page.figure(audit_figures.against_threshold(audit), "Against the threshold", "by-threshold")
+    return note + table + page.figure(audit_figures.against_threshold(audit), "Against the threshold", anchor)
 
 
 def _sweep(setting: str, settings: Sequence[str], curves: Sequence[tuple[str, Curve]]) -> str:
@@ -97,7 +110,8 @@ def _sweep(setting: str, settings: Sequence[str], curves: Sequence[tuple[str, Cu
     return _table(f"Consistency, and below it its gain, by {setting}; per cent.", setting, settings, rows)
 
 
-def _comparisons(audit: Audit) -> str:
+def comparisons(audit: Audit | AuditData) -> str:
+    """What a difference between two explanations has to be to show."""
     if not audit.comparisons:
         return "<p>No two explanations differ between classes here: there is no spread to reckon with.</p>"
     rows = [(f"{pair.first} and {pair.second}",

@@ -100,5 +100,20 @@ class Audit:
     comparisons: tuple[Comparison, ...]
 
     @property
+    def best_here(self) -> float:
+        """Consistency of the best constant peak on these images."""
+        x, y = self.best
+        return float(self.constant[y, x])
+
+    @property
+    def constant_mean(self) -> float:
+        """Consistency of a constant peak, the mean over all places."""
+        return float(self.constant.mean())
+
+    @property
+    def stale_constant_mean(self) -> float:
+        return float(self.stale_constant.mean())
+
+    @property
     def title(self) -> str:
         return f"{self.dataset} · protocol {self.protocol.name}" + (f" · split {self.split}" * (self.split != "test"))

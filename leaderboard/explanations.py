@@ -12,7 +12,10 @@ from .files import Folder
 
 
 class Facts(BaseModel):
-    """``explanations.json``: labels and predictions are indices into ``classes``; one entry of ``ids`` per image."""
+    """``explanations.json``: labels and predictions are indices into ``classes``; one entry of ``ids`` per image.
+
+    ``parts`` are the annotated parts of the data set, none in files of earlier versions.
+    """
 
     model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
 
@@ -27,6 +30,7 @@ class Facts(BaseModel):
     levels: list[str]
     maps: str = ""
     redistributable: bool = False
+    parts: list[str] = []
 
 
 @dataclass(frozen=True)
@@ -58,21 +62,45 @@ def read(folder: Folder, run_id: str) -> Explained | None:
     Raises:
         Unusable: torn, foreign, or parts that do not belong together.
     """
-    paths = [folder.path("runs", run_id, f"explanations.{kind}") for kind in ("json", "safetensors")]
+    facts, content = read_facts(folder, run_id), _content(folder, run_id, "safetensors")
+    if facts is None or content is None:
+        return None
     try:
-        text, content = (folder.read(path) for path in paths)
+        arrays = load(content)
+    except (ValueError, SafetensorError) as error:
+        raise _torn(error) from None
+    return _checked(facts, arrays)
+
+
+def read_facts(folder: Folder, run_id: str) -> Facts | None:
+    """The facts alone; None where the run left none.
+
+    Raises:
+        Unusable: torn or foreign.
+    """
+    content = _content(folder, run_id, "json")
+    if content is None:
+        return None
+    try:
+        facts = Facts.model_validate(json.loads(content))
+    except (ValueError, RecursionError, ValidationError) as error:
+        raise _torn(error) from None
+    if facts.run_id != run_id:
+        raise Unusable("it belongs to another run")
+    return facts
+
+
+def _content(folder: Folder, run_id: str, kind: str) -> bytes | None:
+    try:
+        return folder.read(folder.path("runs", run_id, f"explanations.{kind}"))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise Unusable(error.strerror or str(error)) from None
-    try:
-        facts = Facts.model_validate(json.loads(text))
-        arrays = load(content)
-    except (ValueError, RecursionError, ValidationError, SafetensorError) as error:
-        raise Unusable(f"torn or foreign ({str(error).splitlines()[0][:120]})") from None
-    if facts.run_id != run_id:
-        raise Unusable("it belongs to another run")
-    return _checked(facts, arrays)
+
+
+def _torn(error: Exception) -> Unusable:
+    return Unusable(f"torn or foreign ({str(error).splitlines()[0][:120]})")
 
 
 def _checked(facts: Facts, arrays: dict[str, np.ndarray]) -> Explained:

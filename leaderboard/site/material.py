@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ..audit_data import AuditData, read_audits
 from ..board import Board
 from ..comparison import Ranking, rankings
+from ..evidence import EvidenceOf
 from ..files import Folder
+from ..store import Store
 
 if TYPE_CHECKING:
     import pandas
@@ -44,3 +48,20 @@ class Material:
         if id(board) not in self._rankings:
             self._rankings[id(board)] = rankings(board)
         return self._rankings[id(board)]
+
+    @property
+    def lines_each(self) -> int:
+        """How many lines of a board the pages made from evidence show: many boards share what a page can hold."""
+        return max(4, min(24, 48 // max(1, len(self.boards))))
+
+    @cached_property
+    def evidence(self) -> EvidenceOf:
+        """What the runs' items hold."""
+        return EvidenceOf(Store(self.results.url))
+
+    @cached_property
+    def audits(self) -> list[AuditData]:
+        """Every audit of the results."""
+        found, unusable = read_audits(self.results)
+        self.problems += unusable
+        return found
