@@ -4,6 +4,7 @@ Tables, figures and the report all draw from here, so that they cannot disagree.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import hypot
 
 from .class_sums import ClassSums, SeedSums
@@ -124,8 +125,9 @@ class Board:
 
     def best_control(self, metric: str, line: Line | None = None) -> Line | None:
         """The control that ``line`` has to beat: a blind one, or one of its own on its level; None: any control."""
-        scored = [c for c in self.controls if metric in c.scores and c.scores[metric].value is not None
-                  and (line is None or _stands_beside(c, line))]
+        scored = [c for c in self.controls if metric in c.scores] if line is None else [
+            c for judged in ("", line.name) for c in self._floors.get((metric, judged), ()) if _stands_beside(c, line)]
+        scored = [c for c in scored if c.scores[metric].value is not None]
         sign = self._sign(metric)
         return max(scored, key=lambda c: sign * c.scores[metric].value, default=None)
 
@@ -145,6 +147,15 @@ class Board:
         if ours and theirs and line.dataset_fingerprint == control.dataset_fingerprint:
             return ahead > 0 and ours.compared(theirs).p_value < _LEVEL
         return ahead > hypot(_reach(score, -sign), _reach(floor, sign))
+
+    @cached_property
+    def _floors(self) -> dict[tuple[str, str], list[Line]]:
+        """Controls by metric and by the method that they judge: tables ask for every cell."""
+        floors: dict[tuple[str, str], list[Line]] = {}
+        for control in self.controls:
+            for metric in control.scores:
+                floors.setdefault((metric, control.judges), []).append(control)
+        return floors
 
     def _sign(self, metric: str) -> int:
         return next((1 if c.higher_is_better else -1 for c in self.columns if c.metric == metric), 1)

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from . import gallery
+from .badges import write_badges
 from .class_sums import ClassSums
 from .collect import boards
 from .files import Folder, mendable
@@ -60,8 +61,10 @@ def build_report(out: str | os.PathLike, to: str | os.PathLike | None = None, pr
         return address
 
     material = Material(store.folder, target, frame, boards(frame, ClassSums(store)), list(problems), save, private)
-    pages = [page for module in _BUILDERS if (page := module.page(material))]
-    write_shared(target)
+    # The first page is drawn last: it lists what any of them could not use.
+    pages = [page for module in reversed(_BUILDERS) if (page := module.page(material))][::-1]
+    write_shared(target, pages)
+    write_badges(material)
     for page in reversed(pages):
         index = target.write(render(page, pages).encode(), f"{page.name}.html")
     _tidy(target, pages, used)

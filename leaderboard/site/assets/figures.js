@@ -1,4 +1,3 @@
-"use strict";
 // Figures: drawn when they come near the window, in the page's ink.
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const ink = () => getComputedStyle(document.documentElement).getPropertyValue("--ink").trim();
