@@ -126,17 +126,19 @@ def _scores(scored: "pandas.DataFrame") -> dict[tuple[int, str], dict[str, Score
 
 def _runs(scored: "pandas.DataFrame") -> dict[tuple[int, str], tuple[Place, dict]]:
     """(group, level) -> place, and what a line says of its runs: seconds are means, parameters those of one."""
-    found = {}
+    from pandas import isna
+
     runs = scored.drop_duplicates(["group", "level", "run_id"]).sort_values(["seed", "run_id"])
-    for key, rows in runs.groupby(["group", "level"]):
-        first = rows.iloc[0]
-        seconds, parameters = rows["train_seconds"].dropna(), rows["trainable_parameters"].dropna()
-        found[key] = (first["dataset"], first["split"], first["backbone"], first["protocol_id"]), {
-            "name": first["name"], "run_ids": tuple(rows["run_id"]), "seeds": rows["seed"].nunique(),
-            "train_seconds": float(seconds.mean()) if len(seconds) else None,
-            "trainable_parameters": int(parameters.iloc[0]) if len(parameters) else None,
-            "dataset_fingerprint": first["dataset_fingerprint"]}
-    return found
+    said = runs.groupby(["group", "level"]).agg(
+        **{name: (name, "first") for name in ("dataset", "split", "backbone", "protocol_id", "name",
+                                              "trainable_parameters", "dataset_fingerprint")},
+        run_ids=("run_id", tuple), seeds=("seed", "nunique"), train_seconds=("train_seconds", "mean"))
+    return {key: ((row["dataset"], row["split"], row["backbone"], row["protocol_id"]), {
+        "name": row["name"], "run_ids": row["run_ids"], "seeds": row["seeds"],
+        "train_seconds": None if isna(row["train_seconds"]) else row["train_seconds"],
+        "trainable_parameters": None if isna(row["trainable_parameters"]) else int(row["trainable_parameters"]),
+        "dataset_fingerprint": row["dataset_fingerprint"]})
+        for key, row in zip(said.index, said.to_dict("records"), strict=True)}
 
 
 def _setups(scored: "pandas.DataFrame", keys: Sequence[str]) -> dict[int, str]:
