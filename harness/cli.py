@@ -11,6 +11,8 @@ from ..errors import UserError
 from .audit_command import audit
 from .data import app as data
 from .explain.command import explain
+from .publish_command import publish
+from .report_command import report
 from .tune.command import tune
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -20,6 +22,8 @@ app.add_typer(data, name="data")
 app.command()(audit)
 app.command()(explain)
 app.command()(tune)
+app.command()(report)
+app.command()(publish)
 _PIPED_WIDTH = 200  # columns of a table that goes into a file or a pipe
 Out = Annotated[str, typer.Option(help="Folder of results.")]
 
@@ -197,17 +201,6 @@ def diff(one: Annotated[str, typer.Argument(help="A protocol.")],
     from .protocol_listing import protocol_difference
 
     console.print(protocol_difference(one, other))
-
-
-@app.command()
-def report(out: Out = "results") -> None:
-    """Build the page again from the rows, and those of sweeps from their journals."""
-    from ..leaderboard import build_report
-    from .tune.pages import write_pages
-
-    for problem in write_pages(out):
-        Console(stderr=True).print(f"warning: {problem}", markup=False, soft_wrap=True)
-    console.print(f"report: {build_report(out)}", soft_wrap=True)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """What a folder of results has to publish, sanitised, laid out as a folder of results again.
 
     leaderboard.parquet       every row that counts, built from no row files: ``leaderboard.load`` reads it as it is
-    items/                    what each class adds to each score; for one run of each line also curves, peaks and hits
+    items/                    what each class adds to each score; for one run of each line also curves and peaks
     runs/ID/                  spec.json, losses, the end of the log where the run failed, and for one run of each line
                               its explanations, where its pictures may be redistributed
     sweeps/NAME/              journals of searches, what was asked, what was tested
@@ -44,7 +44,7 @@ def gather(out: Folder, into: Path, sanitiser: Sanitiser, with_images: bool) -> 
     frame = frame[[is_plain(run) for run in frame["run_id"]]]
     write = _writer(into)
     shown = _shown(out, frame)
-    problems += _items(out, frame, shown, write)
+    problems += _items(out, frame, shown, sanitiser, write)
     for run_id in frame["run_id"].unique():
         _run(out, run_id, sanitiser, write)
     for run_id in frame.loc[~frame["status"].isin(SCORED), "run_id"].unique():
@@ -76,7 +76,7 @@ def _shown(out: Folder, frame: "pandas.DataFrame") -> set[str]:
     return {next((run for run in line.run_ids if run in explained), line.run_ids[0]) for line in lines}
 
 
-def _items(out: Folder, frame: "pandas.DataFrame", shown: set[str], write: Write) -> list[str]:
+def _items(out: Folder, frame: "pandas.DataFrame", shown: set[str], sanitiser: Sanitiser, write: Write) -> list[str]:
     from ..parquet import Unreadable, decode_items, encode_items
 
     runs, problems = set(frame["run_id"]), []
@@ -86,8 +86,8 @@ def _items(out: Folder, frame: "pandas.DataFrame", shown: set[str], write: Write
             continue
         try:
             table = decode_items(out.read(found.path))
-            write(f"{ITEMS}/{found.name}", encode_items(slim(table, name.run_id in shown)))
-        except (OSError, Unreadable, KeyError) as error:
+            write(f"{ITEMS}/{found.name}", encode_items(slim(table, sanitiser, name.run_id in shown)))
+        except (OSError, Unreadable, KeyError, TypeError) as error:
             problems.append(f"{ITEMS}/{found.name}: {error}")
     return problems
 

@@ -1,19 +1,24 @@
 """Items, down to what pages are drawn from: a run's items take a megabyte, and nobody's page needs its logits."""
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    import pyarrow
+    import pyarrow as pa
 
-_CURVES = ("insertion_curve", "deletion_curve")
+    from .sanitise import Sanitiser
+
+_VECTORS = ("insertion_curve", "deletion_curve", "keypoints")
+_MARKS = ("peaks", "keypoints", "insertion_curve", "deletion_curve")
 
 
-def slim(items: "pyarrow.Table", evidence: bool) -> "pyarrow.Table":
-    """What each class adds to each score; with ``evidence`` also curves, and peaks and hits without noise.
+def slim(items: "pa.Table", sanitiser: "Sanitiser", evidence: bool) -> "pa.Table":
+    """What each class adds to each score; with ``evidence`` also curves, keypoints, and peaks and hits without noise.
 
-    Curves are rounded to half precision (3 digits of a probability), strengths of peaks are left out.
+    Curves are rounded to half precision (three digits of a probability), strengths of peaks are left out, and of the
+    metadata all that would let somebody score the run again from so little.
 
     Raises:
         KeyError: a column is missing.
@@ -21,26 +26,49 @@ def slim(items: "pyarrow.Table", evidence: bool) -> "pyarrow.Table":
     import pyarrow.compute as pc
 
     wanted = items["weight"].is_valid()
-    if evidence and {"vector", "index", "hits"} <= set(items.schema.names):
-        clean = pc.fill_null(pc.and_(pc.equal(items["metric"], "peaks"), pc.equal(items["index"], 0)), False)
-        curve = pc.is_in(items["metric"], value_set=_strings(_CURVES))
-        wanted = pc.or_(wanted, pc.or_(clean, curve))
-    found = items.filter(wanted).replace_schema_metadata()  # nobody shall score a run again from so little
-    return _rounded(found.drop_columns([name for name in ("strength",) if name in found.schema.names]))
+    if evidence and {"index", "vector", "image_id"} <= set(items.schema.names):
+        clean = pc.equal(pc.fill_null(items["index"], 0), 0)
+        wanted = pc.or_(wanted, pc.and_(pc.is_in(items["metric"], value_set=_strings(_MARKS)), clean))
+    found = items.filter(wanted).replace_schema_metadata(_metadata(items.schema.metadata or {}, evidence))
+    if "strength" in found.schema.names:
+        found = found.drop_columns(["strength"])
+    return _named(_rounded(found), sanitiser)
 
 
-def _strings(names: tuple[str, ...]) -> "pyarrow.Array":
-    import pyarrow as pa
+def _metadata(metadata: dict[bytes, bytes], evidence: bool) -> dict[bytes, bytes]:
+    if not evidence:
+        return {}
+    try:
+        shapes = json.loads(metadata.get(b"evidence", b"{}"))
+    except ValueError:
+        return {}
+    kept = {name: shape for name, shape in shapes.items() if name.partition("/")[0] in _VECTORS}
+    return {b"evidence": json.dumps(kept).encode(), b"protocol": metadata.get(b"protocol", b"")}
 
-    return pa.array(names, pa.string())
+
+def _named(items: "pa.Table", sanitiser: "Sanitiser") -> "pa.Table":
+    """Image ids may be paths."""
+    if "image_id" not in items.schema.names:
+        return items
+    encoded = items["image_id"].combine_chunks().dictionary_encode()
+    names = _strings([None if name is None else sanitiser.text(name) for name in encoded.dictionary.to_pylist()])
+    return items.set_column(items.schema.get_field_index("image_id"), "image_id", names.take(encoded.indices))
 
 
-def _rounded(items: "pyarrow.Table") -> "pyarrow.Table":
+def _rounded(items: "pa.Table") -> "pa.Table":
     import pyarrow as pa
 
     if "vector" not in items.schema.names:
         return items
     vectors = items["vector"].combine_chunks()
-    values = vectors.values.to_numpy(zero_copy_only=False).astype(np.float16).astype(np.float32)
-    rounded = pa.ListArray.from_arrays(vectors.offsets, pa.array(values, pa.float32()), mask=vectors.is_null())
+    values = vectors.flatten().to_numpy(zero_copy_only=False).astype(np.float16).astype(np.float32)
+    lengths = np.nan_to_num(vectors.value_lengths().to_numpy(zero_copy_only=False)).astype(np.int64)
+    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+    rounded = pa.ListArray.from_arrays(offsets, pa.array(values, pa.float32()), mask=vectors.is_null())
     return items.set_column(items.schema.get_field_index("vector"), "vector", rounded)
+
+
+def _strings(texts: "list[str | None] | tuple[str, ...]") -> "pa.Array":
+    import pyarrow as pa
+
+    return pa.array(texts, pa.string())
