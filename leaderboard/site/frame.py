@@ -14,7 +14,7 @@ from ..plotly_script import write_plotly_script
 from ..style import STYLE
 
 # Assets that all pages share; what later scripts build on comes first.
-_STYLES = ("site.css", "evidence.css", "reported.css", "runs.css")
+_STYLES = ("site.css", "evidence.css", "reported.css", "statistics.css", "runs.css")
 _SCRIPTS = ("state.js", "figures.js", "sections.js", "copy.js", "tables.js", "gallery.js")
 _PAGE = Template("""<!DOCTYPE html>
 <html lang="en">

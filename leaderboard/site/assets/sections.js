@@ -8,6 +8,7 @@
       values.set(facet, (values.get(facet) ?? new Set()).add(value));
     }
   }
+  const outer = sections.filter(section => !section.parentElement.closest("section[data-facets]"));
   const told = element("output");
   const selects = [...values].filter(([, found]) => found.size > 1).map(([facet, found]) => {
     const options = [...found].sort().map(value => element("option", {value, textContent: value}));
@@ -17,14 +18,14 @@
   });
 
   function show() {
-    let shown = 0;
+    // What a section does not say of itself does not hide it: the section around it does.
     for (const [section, of] of facets) {
-      section.hidden = selects.some(select => select.value && select.value !== of[select.name]);
-      shown += !section.hidden;
+      section.hidden = selects.some(select => select.value && select.name in of && select.value !== of[select.name]);
       const link = document.querySelector(`header a[href="#${CSS.escape(section.id)}"]`);
       if (link) link.parentElement.hidden = section.hidden;
     }
-    told.textContent = shown ? `${shown} of ${facets.size} shown` : "nothing is of all these: choose “all” in one of them";
+    const shown = outer.filter(section => !section.hidden).length;
+    told.textContent = shown ? `${shown} of ${outer.length} shown` : "nothing is of all these: choose “all” in one of them";
   }
 
   function restore() {

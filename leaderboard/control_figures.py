@@ -1,0 +1,61 @@
+"""Scores beside the best control that each has to beat."""
+
+from dataclasses import dataclass
+from math import isfinite
+
+from plotly import graph_objects as go
+
+from .board import Board, Column, Line
+from .figures import GREY, PALETTE, axis_title, bars, draw, label, scale
+
+_ROW = 28  # pixels
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A line and its best control on a metric; ``told_apart``: it is better by the test of :meth:`Board.separated`."""
+
+    line: Line
+    control: Line
+    told_apart: bool
+
+
+def beside_controls(board: Board, column: Column) -> list[Beside]:
+    """Lines that have the metric and a control that has it, in the board's order."""
+    found = []
+    for line in board.lines:
+        score, control = line.scores.get(column.metric), board.best_control(column.metric, line)
+        if score is not None and score.value is not None and isfinite(score.value) and control is not None:
+            found.append(Beside(line, control, bool(board.separated(line, column.metric))))
+    return found
+
+
+def control_figure(board: Board, column: Column, most: int = 30) -> go.Figure | None:
+    """A dot with its interval for every line, a grey diamond for its best control.
+
+    Args:
+        board: whose lines are drawn.
+        column: one of its metrics.
+        most: lines that are drawn, in the board's order.
+    """
+    shown = beside_controls(board, column)[:most]
+    if not shown:
+        return None
+    rows, times = list(range(len(shown))), scale(column.unit)
+    names = [label(each.line, 28) for each in shown]
+
+    def dots(lines: list[Line], **look: object) -> dict:
+        scores = [line.scores[column.metric] for line in lines]
+        return {"type": "scatter", "mode": "markers", "y": rows, "x": [times * score.value for score in scores],
+                "error_x": bars(scores, column.unit, look["marker"]["color"]),
+                "customdata": [label(line) for line in lines],
+                "hovertemplate": "%{customdata}: %{x:.4~g}<extra></extra>", **look}
+
+    filled = ["circle" if each.told_apart else "circle-open" for each in shown]
+    traces = [dots([each.control for each in shown], name="best control",
+                   marker={"color": GREY, "symbol": "diamond", "size": 9}),
+              dots([each.line for each in shown], name="line (filled: told apart, and better)",
+                   marker={"color": PALETTE[0], "symbol": filled, "size": 11, "line": {"width": 2}})]
+    return draw(traces, 170 + _ROW * len(shown), {"title": axis_title(column)}, {
+        "tickvals": rows, "ticktext": names, "range": [len(rows) - 0.4, -0.6], "automargin": True, "showgrid": False},
+        legend=True)
