@@ -6,7 +6,7 @@ No path of a machine is in it: folders and files become ``PATH/TO/DATA`` and ``P
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...datasets import registry as datasets
@@ -25,7 +25,7 @@ class NoCommand(Exception):
 
 
 def command_of(spec: Mapping[str, Any]) -> list[str]:
-    """The command as pieces that many runs share: joined by spaces they are what a shell takes.
+    """The command as pieces that many runs share; :func:`joined` makes of them what a shell takes.
 
     Args:
         spec: a run's ``spec.json``, which is the request for that run alone.
@@ -38,20 +38,31 @@ def command_of(spec: Mapping[str, Any]) -> list[str]:
     except (KeyError, TypeError, ValueError):
         raise NoCommand("its spec.json is not one of a run") from None
     flags = [("dataset", spec.get("dataset")), *_files(spec), *((flag, spec.get(flag)) for flag in _FLAGS)]
-    pieces = [_flag("methods", name), *_set(settings), *(_flag(flag, value) for flag, value in flags
-                                                         if value is not None), _flag("seeds", seed)]
-    return ["harness run", *pieces]
+    asked = " ".join(_flag(flag, value) for flag, value in flags if value is not None)
+    return [f"harness run {_flag('methods', name)}", *_set(settings), asked, _flag("seeds", seed)]
+
+
+def joined(pieces: Sequence[str]) -> str:
+    """Pieces with spaces between them, but for the value of a setting, which follows its name at once."""
+    return "".join(piece if _is_name(piece) else f"{piece} " for piece in pieces).rstrip()
+
+
+def _is_name(piece: str) -> bool:
+    return piece.startswith("--set ") and piece.endswith("=")
 
 
 def config_of(spec: Mapping[str, Any]) -> tuple[list[str], str]:
     """As :func:`command_of` for settings that flags cannot hold: the command, and the file that it reads.
 
     Raises:
-        NoCommand: characters that do not belong in a command.
+        NoCommand: characters that do not belong in a command, or values that no file of settings holds.
     """
     kept = {name: value for name, value in spec.items() if name not in ("data_root", "out", "weights")}
-    text = json.dumps(kept, indent=1)
-    return ["harness run", _flag("config", CONFIG), *(_flag(flag, value) for flag, value in _files(spec))], text
+    command = ["harness run", _flag("config", CONFIG), *(_flag(flag, value) for flag, value in _files(spec))]
+    try:
+        return command, json.dumps(kept, allow_nan=False)
+    except (ValueError, RecursionError):
+        raise NoCommand("its settings are no numbers") from None
 
 
 def spec_of(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,14 +104,15 @@ def _files(spec: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _set(settings: Mapping[str, Any]) -> list[str]:
-    """All settings in one piece: the seeds of a method share it."""
+    """Of each setting its name and its value: runs of a search share the one and not the other."""
     said = []
     for name, value in settings.items():
         text = flag_value(value)
         if text is None:
             raise NoCommand(f"the setting {printable(name, 60)} cannot be written as a flag")
-        said.append(f"--set {_quoted(f'{name}={text}')}")
-    return [" ".join(said)] if said else []
+        quoted = _quoted(f"{name}={text}")
+        said += [f"--set {name}=", text] if quoted == f"{name}={text}" else [f"--set {quoted}"]
+    return said
 
 
 def flag_value(value: Any) -> str | None:

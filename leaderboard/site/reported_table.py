@@ -7,14 +7,17 @@ from ..fragments import scroll, word
 from ..published import Published
 from ..reproduction import Reproduction
 
+Cell = tuple[str, str]
+"""HTML, and the number it is sorted by."""
 _BESIDE = ("method", "measured", "published", "ours", "outcome", "why, and what is not known", "source")
 _MISSING = ("method", "metric", "published", "backbone", "protocol", "why there is no run", "source")
 
 
 def beside_table(found: Sequence[Reproduction]) -> str:
     """Published numbers that a run stands beside."""
-    rows = ((word(one.published.name), _measured(one.published), _published(one.published), _ours(one), _outcome(one),
-             _why(one), _source(one.published)) for one in found)
+    rows = ((word(one.published.name), _measured(one.published), _published(one.published),
+             (_ours(one), f"{one.ours.score.value:.4g}"), _outcome(one), _why(one), _source(one.published))
+            for one in found)
     return _table("reported-table", "Every published number that a run stands beside; our values with 95 % intervals.",
                   _BESIDE, rows)
 
@@ -30,30 +33,35 @@ def missing_table(dataset: str, found: Sequence[Reproduction]) -> str:
 def points(difference: float) -> str:
     """A difference of fractions, in points of a per cent with its sign."""
     shown = f"{100 * difference:+.1f}"
-    return f"{shown.replace('-', '\N{MINUS SIGN}')} point{'s' * (abs(float(shown)) != 1)}"
+    return shown.replace("-", "\N{MINUS SIGN}") + (" point" if abs(float(shown)) == 1 else " points")
 
 
-def _table(identity: str, caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Cells are HTML, the first of a row is its head; with an ``identity`` it can be sorted and filtered."""
+def _table(identity: str, caption: str, heads: Sequence[str], rows: Iterable[Sequence[str | Cell]]) -> str:
+    """The first cell of a row is its head; with an ``identity`` the table can be sorted and filtered."""
     kind = f'class="reported sortable" id="{identity}"' if identity else 'class="reported"'
     columns = "".join(f'<th scope="col" data-first="ascending">{escape(head)}</th>' for head in heads)
-    body = "".join(f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+    body = "".join(f'<tr><th scope="row">{first}</th>{"".join(map(_cell, cells))}</tr>'
                    for first, *cells in rows)
     return scroll(f"<table {kind}><caption>{word(caption)}</caption><thead><tr>{columns}</tr></thead>"
                   f"<tbody>{body}</tbody></table>", caption)
+
+
+def _cell(cell: str | Cell) -> str:
+    html, value = (cell, "") if isinstance(cell, str) else cell
+    return f'<td data-value="{escape(value)}">{html}</td>' if value else f"<td>{html}</td>"
 
 
 def _measured(entry: Published) -> str:
     return f"{word(entry.metric.replace('_', ' '))} on {word(entry.dataset)}"
 
 
-def _published(entry: Published) -> str:
+def _published(entry: Published) -> Cell:
     """The value as printed, with its spread, its certainty and its note."""
-    unit = "" if entry.unit == "fraction" else f" {entry.unit}"
+    unit = "" if entry.unit == "fraction" else f" {word(entry.unit)}"
     about = (entry.certainty if entry.certainty != "exact" else "", f"{entry.seeds} seeds" if entry.seeds else "",
              entry.note)
-    return (f"{word(entry.value)}{f' ± {word(entry.spread)}' if entry.spread else ''}{word(unit)}"
-            f"{_quiet('; '.join(filter(None, about)))}")
+    shown = f"{word(entry.value)}{f' ± {word(entry.spread)}' if entry.spread else ''}{unit}"
+    return shown + _quiet("; ".join(filter(None, about))), f"{entry.fraction:.4g}" if entry.fraction is not None else ""
 
 
 def _ours(one: Reproduction) -> str:

@@ -16,8 +16,8 @@ _LIST = """<div id="runs" class="scripted" hidden>
 <code>harness show RUN</code> shows what one was asked for, <code>harness why RUN</code> how it ended and the end of its
 log; <code>harness run --config runs/RUN/spec.json</code> does it again.</p></noscript>"""
 
-_BADGES = """<p>To show where a data set stands on a page of your own, paste one of these; SITE is the address that these
-pages are published at. <a href="summary.json">summary.json</a> holds the same for programs.</p>"""
+_BADGES = """<p>To show where a data set stands on a page of your own, paste one of these; SITE is the address
+that these pages are published at. <a href="summary.json">summary.json</a> holds the same for programs.</p>"""
 
 
 def page(material: Material) -> Page | None:

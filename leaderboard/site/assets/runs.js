@@ -22,7 +22,15 @@
     return list;
   }
 
-  function settings(text) {
+  // The setting that a command names (--set name=) is followed by its value.
+  const names = piece => piece.startsWith("--set ") && piece.endsWith("=");
+  const joined = pieces => pieces.map(piece => names(piece) ? piece : `${piece} `).join("").trimEnd();
+
+  function settings(pieces, text) {
+    if (!text) {
+      return pieces.flatMap((piece, place) => names(piece) ? [[piece.slice(6, -1), pieces[place + 1]]]
+        : piece.startsWith("--set ") ? [["", piece.slice(6)]] : []);
+    }
     let read;
     try { read = JSON.parse(text); } catch { read = null; }
     if (read === null || typeof read !== "object" || Array.isArray(read)) return [["settings", text]];
@@ -39,15 +47,15 @@
   function details(run) {
     const get = name => value(name, run), id = get("id");
     const parts = [];
-    if (get("error")) parts.push(element("h3", {textContent: "Why it has no scores"}), element("pre", {textContent: get("error")}));
+    if (get("error")) parts.push(element("h3", {textContent: "Error"}), element("pre", {textContent: get("error")}));
     if (get("log")) parts.push(element("h3", {textContent: "End of its log"}), element("pre", {textContent: get("log")}));
-    const pieces = raw("command", run).map(piece => strings[piece]);
-    if (pieces.length) parts.push(...block("Do it again", `command-${id}`, pieces.join(" "), `the command of run ${id}`));
+    const pieces = raw("command", run).map(piece => typeof piece === "number" ? strings[piece] : piece);
+    if (pieces.length) parts.push(...block("Do it again", `command-${id}`, joined(pieces), `the command of run ${id}`));
     if (get("note")) parts.push(element("p", {className: "quiet", textContent: get("note")}));
     if (get("config")) parts.push(...block("spec.json", `spec-${id}`, get("config"), `the settings of run ${id}`));
     parts.push(element("h3", {textContent: "Settings"}), facts([
       ["preset", get("preset")], ["epochs", get("epochs")], ["trained on", get("fit_on")],
-      ["image size", get("image_size") ? `${get("image_size")} pixels` : ""], ...settings(get("settings"))]));
+      ["image size", get("image_size") ? `${get("image_size")} pixels` : ""], ...settings(pieces, get("config") ? JSON.stringify(JSON.parse(get("config")).set) : get("settings"))]));
     let versions;
     try { versions = Object.entries(JSON.parse(get("versions"))).map(pair => pair.join(" ")).join(", "); } catch { versions = get("versions"); }
     parts.push(element("h3", {textContent: "Provenance"}), facts([
