@@ -63,10 +63,11 @@ def build_report(out: str | os.PathLike, to: str | os.PathLike | None = None, pr
     material = Material(store.folder, target, frame, boards(frame, ClassSums(store)), list(problems), save, private)
     # The first page is drawn last: it lists what any of them could not use.
     pages = [page for module in reversed(_BUILDERS) if (page := module.page(material))][::-1]
+    html = {page.name: render(page, pages) for page in pages}
     write_shared(target, pages)
     write_badges(material)
-    for page in reversed(pages):
-        index = target.write(render(page, pages).encode(), f"{page.name}.html")
+    for name in reversed(html):
+        index = target.write(html[name].encode(), f"{name}.html")
     _tidy(target, pages, used)
     return Path(index) if target.local else target.fs.unstrip_protocol(index)
 

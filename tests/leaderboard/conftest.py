@@ -1,6 +1,7 @@
 """Rows and explanations to put into a store."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -24,12 +25,12 @@ def _failed(run_id=RUN, error="loss term 'entropy' is nan", **changes):
     return Row(run_id=run_id, error=error, **known)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def row():
     return _row
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def failed():
     return _failed
 
@@ -58,11 +59,11 @@ def score(store):
     return write
 
 
-@pytest.fixture
-def explain(tmp_path):
-    """Write explanations of a run; keyword arguments replace facts."""
+@pytest.fixture(scope="session")
+def explain_in():
+    """Write explanations of a run into a results folder; keyword arguments replace facts."""
 
-    def write(run_id=RUN, partition=True, **changes):
+    def write(results, run_id=RUN, partition=True, **changes):
         random = np.random.default_rng(0)
         maps = random.random((3, 4, 5, 5))
         maps /= maps.sum(1, keepdims=True)
@@ -75,10 +76,16 @@ def explain(tmp_path):
         facts = {"run_id": run_id, "method": "ivpt", "title": "IVPT", "dataset": "cub", "ids": ["1", "2", "3"],
                  "labels": [0, 1, 0], "predicted": [0, 0, 0], "classes": ["Laysan_Albatross", "Sooty_Albatross"],
                  "levels": ["final"], "maps": "what they are", "redistributable": True} | changes
-        folder = tmp_path / "runs" / run_id
+        folder = results / "runs" / run_id
         folder.mkdir(parents=True)
         save_file(arrays, folder / "explanations.safetensors")
         (folder / "explanations.json").write_text(json.dumps(facts))
         return folder
 
     return write
+
+
+@pytest.fixture
+def explain(tmp_path, explain_in):
+    """The same, into the test's own folder."""
+    return partial(explain_in, tmp_path)
