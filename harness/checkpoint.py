@@ -5,7 +5,7 @@ The JSON file is written after the tensors and holds their digest, so it alone s
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from safetensors.torch import load, save
 from torch import nn
 
 from ..durable import write_whole
+from .losses import EpochLoss
 
 KEPT = 2
 
@@ -30,13 +31,20 @@ class Position:
     seconds: float
 
 
-def save_checkpoint(folder: Path, position: Position, method: nn.Module, optimisers: Mapping[str, Any]) -> None:
-    """Write one checkpoint and drop all but the newest ``KEPT``; ``optimisers`` is their remembered state by name."""
+def save_checkpoint(folder: Path, position: Position, method: nn.Module, optimisers: Mapping[str, Any],
+                    losses: Sequence[EpochLoss]) -> None:
+    """Write one checkpoint and drop all but the newest ``KEPT``.
+
+    Args:
+        optimisers: what they remember, by name.
+        losses: of all epochs so far.
+    """
     tensors = {f"method.{key}": value for key, value in method.state_dict().items()}
     tensors |= {f"optimiser.{key}": value for key, value in optimisers.items() if isinstance(value, torch.Tensor)}
     numbers = {f"optimiser.{key}": value for key, value in optimisers.items() if not isinstance(value, torch.Tensor)}
     content = save({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
-    state = {**asdict(position), "numbers": numbers, "sha256": hashlib.sha256(content).hexdigest()}
+    state = {**asdict(position), "numbers": numbers, "losses": list(losses),
+             "sha256": hashlib.sha256(content).hexdigest()}
     stem = folder / f"epoch-{position.total:05d}"
     write_whole(stem.with_suffix(".safetensors"), content)
     write_whole(stem.with_suffix(".json"), json.dumps(state).encode())
@@ -52,6 +60,7 @@ class Checkpoint:
     position: Position
     tensors: dict[str, torch.Tensor]
     numbers: dict[str, float]
+    losses: list[EpochLoss]
 
     def method(self) -> dict[str, torch.Tensor]:
         """The method's state."""
@@ -76,7 +85,8 @@ def load_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
             if hashlib.sha256(content).hexdigest() != state.pop("sha256"):
                 raise ValueError("the tensors do not match their digest")
             numbers = state.pop("numbers")
-            return Checkpoint(Position(**state), load(content), numbers), problems
+            losses = [EpochLoss(*row) for row in state.pop("losses", [])]  # earlier versions kept none
+            return Checkpoint(Position(**state), load(content), numbers, losses), problems
         except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
             problems.append(f"checkpoint {file.name} is torn ({error}); going back to the one before")
     return None, problems

@@ -13,6 +13,7 @@ from ..methods import Batch, Loaders, Method, Stage
 from ..methods.optimising import Optimisers, descend, forward_loss, set_rates
 from .checkpoint import Position, load_checkpoint, save_checkpoint
 from .loaders import TrainLoader
+from .losses import Mean, write_losses
 from .progress import Reporter
 from .seeds import derive
 from .stored_tokens import StoredLoader
@@ -32,6 +33,7 @@ class Training:
         loader: stage -> its batches.
         plain: every training image without augmentation, for stages that prepare from them.
         folder: of the checkpoints.
+        losses: file of the mean loss terms, replaced after every epoch.
         images: of one epoch.
         cost: reporter units a training image costs.
         rate_factor: on every learning rate of the recipe.
@@ -41,6 +43,7 @@ class Training:
     loader: Callable[[Stage], TrainLoader | StoredLoader]
     plain: Iterable[Batch]
     folder: Path
+    losses: Path
     epochs: int
     images: int
     seed: int
@@ -69,6 +72,9 @@ def train(method: Method, training: Training) -> Position:
     for problem in problems:
         log.warning(problem)
     position = found.position if found else Position(0, 0, 0, 0.0)
+    losses = found.losses if found else []
+    if losses:
+        write_losses(training.losses, losses)  # a kill may have come between the checkpoint and this file
     if found:
         method.load_state_dict(found.method())
         optimisers.load(found.optimisers(), position.stage)
@@ -89,22 +95,24 @@ def train(method: Method, training: Training) -> Position:
             started = time.monotonic()
             torch.manual_seed(derive(training.seed, "train", number, epoch))
             stage.enter(epoch)
-            _epoch(method, stage, loader, optimiser, epoch, training)
+            losses += _epoch(method, stage, loader, optimiser, epoch, training).of_epoch(position.total + 1, stage.name)
             position = Position(number, epoch + 1, position.total + 1,
                                 position.seconds + time.monotonic() - started)
-            save_checkpoint(training.folder, position, method, optimisers.state())
+            save_checkpoint(training.folder, position, method, optimisers.state(), losses)
+            write_losses(training.losses, losses)
             if training.stops_at(position):
                 return position
         if not stage.epochs:  # what its preparation changed is kept all the same
             position = replace(position, stage=number + 1, epoch=0)
-            save_checkpoint(training.folder, position, method, optimisers.state())
+            save_checkpoint(training.folder, position, method, optimisers.state(), losses)
     return position
 
 
 def _epoch(method: Method, stage: Stage, loader: TrainLoader | StoredLoader, optimiser: torch.optim.Optimizer,
-           epoch: int, training: Training) -> None:
+           epoch: int, training: Training) -> Mean:
+    """Train for an epoch; gives the means of its loss terms."""
     method.train()
-    total = 0.0
+    total, means = 0.0, Mean()
     for step, batch in enumerate(loader.epoch(epoch)):
         done = epoch + (step + 1) / loader.steps
         # The factor of an epoch's end belongs to the next epoch: stay just inside this one.
@@ -115,8 +123,10 @@ def _epoch(method: Method, stage: Stage, loader: TrainLoader | StoredLoader, opt
             raise Diverged(_broken(terms, stage, epoch, step))
         descend(stage, optimiser, loss)
         total += loss.item()
+        means.add(terms)
         training.reporter.step(stage.name, len(batch), training.cost, epoch + 1, stage.epochs, total / (step + 1))
     log.info("stage %s epoch %d of %d: loss %.4f", stage.name, epoch + 1, stage.epochs, total / loader.steps)
+    return means
 
 
 def _broken(terms: dict[str, Tensor], stage: Stage, epoch: int, step: int) -> str:

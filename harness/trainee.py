@@ -12,6 +12,7 @@ from ..datasets import Split
 from ..methods import Batch, Method, Stage
 from .checkpoint import Position
 from .loaders import Normalise, PlainLoader, TrainLoader
+from .losses import FILE as LOSSES
 from .progress import Reporter
 from .spec import RunSpec
 from .stored_tokens import StoredLoader, space_for_tokens, views_to_store
@@ -61,9 +62,9 @@ class Trainee:
         try:
             return train(self.method, Training(
                 loader=self._tokens(views, space) if views else self._pictures, plain=plain, folder=self.checkpoints,
-                epochs=spec.epochs, images=len(self.images), seed=spec.seed, precision=spec.precision,
-                device=self.normalise.device, reporter=self.reporter, cost=self._step_cost,
-                rate_factor=spec.rate_factor, until=until))
+                losses=self.checkpoints.with_name(LOSSES), epochs=spec.epochs, images=len(self.images), seed=spec.seed,
+                precision=spec.precision, device=self.normalise.device, reporter=self.reporter,
+                cost=self._step_cost, rate_factor=spec.rate_factor, until=until))
         finally:
             shutil.rmtree(space, ignore_errors=True)
 

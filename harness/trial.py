@@ -27,6 +27,7 @@ from .controls.of_a_run import controls_cost, method_controls
 from .decoding import decoding_workers
 from .forwards import needs_of
 from .loaders import Normalise
+from .losses import FILE as LOSSES
 from .opened import opened
 from .passes.context import Context
 from .passes.evaluate import draw_gallery, evaluate, evaluation_cost
@@ -164,6 +165,7 @@ class Trial:
                             + controls_cost(whole, self.controls))
         reached = trainee.train(self.job.until)
         self.train_seconds = reached.seconds
+        self._share_losses()
         if trainee.method is not self.method:
             self.method.load_state_dict(trainee.method.state_dict())
         log.info("trained in %.0f s; scoring %d images of %s", self.train_seconds, len(split), self.job.split)
@@ -176,6 +178,12 @@ class Trial:
             self._write(self._control_id(name), evidence, method="control", variant=f"{self.spec.name}+{name}",
                         train_seconds=None)
         log.info("done")
+
+    def _share_losses(self) -> None:
+        """Put the loss terms of a training that several runs share beside this run too."""
+        losses = self.checkpoints.with_name(LOSSES)
+        if losses.parent != self.folder and losses.exists():  # it was not written before there was such a file
+            write_whole(self.folder / LOSSES, losses.read_bytes())
 
     def _score(self) -> None:
         """Make the passes that no earlier evaluation made, and write what follows from them."""

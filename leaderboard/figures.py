@@ -15,9 +15,15 @@ GREY, _GRID = "#808080", "rgba(128,128,128,0.3)"
 
 
 def draw(traces: list[dict], height: int, x: dict, y: dict, legend: bool = False, **layout: object) -> go.Figure:
-    """A figure of plain traces and axes, in the look that figures share.
+    """A figure of plain traces and axes, in the look that figures share; arguments as :func:`plain_figure`.
 
     Made in one step: Plotly checks a figure anew at each change, and a page has dozens.
+    """
+    return go.Figure(plain_figure(traces, height, x, y, legend, **layout))
+
+
+def plain_figure(traces: list[dict], height: int, x: dict, y: dict, legend: bool = False, **layout: object) -> dict:
+    """The figure as Plotly's JSON, unchecked.
 
     Args:
         traces: as in Plotly's JSON.
@@ -27,11 +33,11 @@ def draw(traces: list[dict], height: int, x: dict, y: dict, legend: bool = False
         layout: whatever else the layout has.
     """
     plain = {"gridcolor": _GRID, "zeroline": False}
-    return go.Figure({"data": traces, "layout": {
+    return {"data": traces, "layout": {
         "template": "none", "height": height, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 14}, "margin": {"l": 60, "r": 16, "t": 36, "b": 56},
-        "showlegend": legend, "legend": {"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0},
-        "xaxis": {**plain, "automargin": True, **x}, "yaxis": {**plain, **y}, **layout}})
+        "showlegend": legend, "legend": {"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0},
+        "xaxis": {**plain, "automargin": True, **x}, "yaxis": {**plain, **y}, **layout}}
 
 
 def looks(board: Board) -> dict[tuple[str, str], tuple[str, str]]:
@@ -46,6 +52,13 @@ def label(line: Line, length: int = 36) -> str:
     """A line's name in a figure, escaped: Plotly reads a little HTML in every text."""
     level = "" if line.is_control or line.level == "final" else f" · {printable(line.level, 20)}"
     return escape(line_name(line, length) + level)
+
+
+def tick(line: Line) -> str:
+    """A line's name at an axis, what sets it apart from others of its name on a second row."""
+    level = "" if line.is_control or line.level == "final" else f" · {printable(line.level, 16)}"
+    name = escape(printable(line.name, 24) + level)
+    return f'{name}<br><span style="font-size:11px">{escape(printable(line.setup, 30))}</span>' if line.setup else name
 
 
 def scale(unit: str) -> int:

@@ -114,15 +114,20 @@ def failures(found: Sequence[Failure]) -> str:
             f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>")
 
 
-def figure(drawn: go.Figure | None, title: str, anchor: str, numbers: str = "in the table above") -> str:
-    """A figure that the page's script draws when Plotly is there; a table, ``numbers`` says where, holds the same."""
+def figure(drawn: go.Figure | dict | None, title: str, anchor: str, numbers: str = "in the table above") -> str:
+    """A figure, or its plain JSON, that the page's script draws when Plotly is there.
+
+    A table holds the same numbers; ``numbers`` says where.
+    """
     if drawn is None:
         return ""
+    plain = drawn if isinstance(drawn, dict) else json.loads(drawn.to_json())
+    height = plain["layout"]["height"]
     # In a script element only "<" can end the data early.
-    data = json.dumps(json.loads(drawn.to_json()), sort_keys=True).replace("<", "\\u003c")
+    data = json.dumps(plain, sort_keys=True).replace("<", "\\u003c")
     return (f'<figure><figcaption>{escape(title)}</figcaption><div class="plot" id="{anchor}" role="img" '
             f'aria-label="{escape(title)}; the numbers are {escape(numbers)}" '
-            f'style="min-height:{drawn.layout.height}px"></div>'
+            f'style="min-height:{height}px"></div>'
             f'<script type="application/json" data-for="{anchor}">{data}</script></figure>')
 
 

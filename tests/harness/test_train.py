@@ -1,5 +1,6 @@
 """The training loop: hooks, clip, schedule, divergence, and kills that leave no trace in the weights."""
 
+import csv
 import json
 import logging
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from rehearsal import EPOCHS, FINAL, HOOKS, STEPS, Ending, hooks, toy, training
+from rehearsal import EPOCHS, FINAL, HOOKS, STEPS, Ending, hooks, losses_file, toy, training
 from toy import Toy
 
 from partbench.harness import progress
@@ -28,7 +29,7 @@ PLACES = {  # where training is killed -> the hooks that run after it
     "step-5": HOOKS[2:],
     "step-8": HOOKS[3:],  # the stage has no checkpoint yet, so it is prepared again
     "step-11": HOOKS[5:],
-    "rename-5": HOOKS[3:],  # the third epoch's tensors have their name, its JSON has not
+    "rename-7": HOOKS[3:],  # the third epoch's tensors have their name, its JSON has not
 }
 
 
@@ -61,14 +62,25 @@ def test_hooks_run_once_a_stage_once_an_epoch_and_after_every_step(unbroken):
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_killed_training_repeats_one_epoch_and_ends_with_the_same_weights_bit_for_bit(
+def test_a_killed_training_repeats_one_epoch_and_ends_with_the_same_weights_and_losses_bit_for_bit(
         place, killed, unbroken, tiny_cub):
     method = toy()
     train(method, training(tiny_cub, killed[place]))
     assert hooks(method) == PLACES[place]
     assert (killed[place] / FINAL).read_bytes() == (unbroken[0] / FINAL).read_bytes()
+    assert losses_file(killed[place]).read_text() == losses_file(unbroken[0]).read_text()
     for name, value in unbroken[1].state_dict().items():
         assert torch.equal(method.state_dict()[name], value), name
+
+
+def test_the_mean_of_every_loss_term_is_written_epoch_by_epoch(unbroken):
+    with open(losses_file(unbroken[0]), newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(int(row["epoch"]), row["stage"]) for row in rows if row["term"] == "total"] == [
+        (1, "features"), (2, "features"), (3, "head"), (4, "head")]
+    for epoch in range(1, EPOCHS + 1):
+        *terms, total = [float(row["loss"]) for row in rows if int(row["epoch"]) == epoch]
+        assert sum(terms) == pytest.approx(total)
 
 
 def test_two_checkpoints_are_kept_and_nothing_else(unbroken):

@@ -39,6 +39,11 @@ def hooks(method: Toy) -> list[tuple]:
     return [call for call in method.calls if call[0] != "step"]
 
 
+def losses_file(folder: Path | str) -> Path:
+    """Where a training in ``folder`` leaves its losses."""
+    return Path(f"{folder}.losses.csv")
+
+
 def training(root: Path | str, folder: Path | str, tell=lambda event: None) -> Training:
     """Four epochs over the nine training images of the tiny data set."""
     torch.set_num_threads(1)
@@ -49,4 +54,5 @@ def training(root: Path | str, folder: Path | str, tell=lambda event: None) -> T
     def loader(stage):
         return TrainLoader(split, datasets.augmentation(stage.augmentation, 32), normalise, 3, 0, stage.name)
 
-    return Training(loader, [], Path(folder), EPOCHS, len(split), 0, "fp32", torch.device("cpu"), Reporter(tell), 1.0)
+    return Training(loader, [], Path(folder), losses_file(folder), EPOCHS, len(split), 0, "fp32", torch.device("cpu"),
+                    Reporter(tell), 1.0)
