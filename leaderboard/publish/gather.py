@@ -11,6 +11,7 @@ Checkpoints, logits, pages of single images and whole logs stay at home.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     import pandas
 
 LOG_LINES = 40
-_LOSSES = ("losses.csv", "losses.jsonl")
+_LOSSES, _LOG = "losses.csv", "log.txt"
+_LOGGED_LOSS = re.compile(r"INFO stage .+ epoch \d+ of \d+: loss \S+$")
 _SWEEP = (".log", ".request.json", ".tests.json")
 
 
@@ -45,10 +47,9 @@ def gather(out: Folder, into: Path, sanitiser: Sanitiser, with_images: bool) -> 
     write = _writer(into)
     shown = _shown(out, frame)
     problems += _items(out, frame, shown, sanitiser, write)
+    failed = set(frame.loc[~frame["status"].isin(SCORED), "run_id"])
     for run_id in frame["run_id"].unique():
-        _run(out, run_id, sanitiser, write)
-    for run_id in frame.loc[~frame["status"].isin(SCORED), "run_id"].unique():
-        _log(out, run_id, sanitiser, write)
+        _run(out, run_id, run_id in failed, sanitiser, write)
     for run_id in sorted(shown):
         problems += _explanations(out, run_id, sanitiser, with_images, write)
     for sweep in filter(is_plain, frame["sweep"].unique()):
@@ -92,20 +93,18 @@ def _items(out: Folder, frame: "pandas.DataFrame", shown: set[str], sanitiser: S
     return problems
 
 
-def _run(out: Folder, run_id: str, sanitiser: Sanitiser, write: Write) -> None:
+def _run(out: Folder, run_id: str, failed: bool, sanitiser: Sanitiser, write: Write) -> None:
     spec = _text(out, "runs", run_id, "spec.json")
     if spec is not None:
         write(f"runs/{run_id}/spec.json", sanitiser.document(spec).encode())
-    for name in _LOSSES:
-        losses = _text(out, "runs", run_id, name)
-        if losses is not None:
-            write(f"runs/{run_id}/{name}", _lines(losses.splitlines(), sanitiser.document))
-
-
-def _log(out: Folder, run_id: str, sanitiser: Sanitiser, write: Write) -> None:
-    log = _text(out, "runs", run_id, "log.txt")
-    if log is not None:
-        write(f"runs/{run_id}/log.txt", _lines(log.splitlines()[-LOG_LINES:], sanitiser.text))
+    losses = _text(out, "runs", run_id, _LOSSES)
+    if losses is not None:
+        write(f"runs/{run_id}/{_LOSSES}", _lines(losses.splitlines(), sanitiser.text))
+    log = (_text(out, "runs", run_id, _LOG) or "").splitlines()
+    # Runs of versions without the file told their losses in the log.
+    kept = log[-LOG_LINES:] if failed else [] if losses else [line for line in log if _LOGGED_LOSS.search(line)]
+    if kept:
+        write(f"runs/{run_id}/{_LOG}", _lines(kept, sanitiser.text))
 
 
 def _lines(lines: Iterable[str], clean: Callable[[str], str]) -> bytes:
