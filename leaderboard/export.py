@@ -20,6 +20,7 @@ def export_figures(report: Path, kind: Literal["png", "svg", "pdf"]) -> list[Pat
     Raises:
         UserError: either is missing, the report is, or the folder cannot be written.
     """
+    _check_exporter()
     drawn = [(f"{page.stem}-{anchor}", spec) for page in sorted(report.glob("*.html"))
              for anchor, spec in _figures(page)]
     folder = report / "figures"
@@ -63,11 +64,14 @@ def _on_paper(spec: dict[str, Any]) -> dict[str, Any]:
                                              "height": layout.get("height", _HEIGHT)}}
 
 
-def _write(figures: list[dict[str, Any]], paths: list[Path]) -> None:
+def _check_exporter() -> None:
     try:
         import kaleido  # noqa: F401
     except ImportError:
         raise UserError("Plotly's exporter is not installed; install it: pip install 'partbench[export]'") from None
+
+
+def _write(figures: list[dict[str, Any]], paths: list[Path]) -> None:
     from plotly.io import write_images
 
     try:
