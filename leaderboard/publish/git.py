@@ -98,8 +98,7 @@ class Repository:
                             "credential helper, see: git help credentials")
         if _MISSING.search(ended.stderr):
             raise UserError(f"cannot reach {where} ({said}); check the address with: git ls-remote")
-        raise UserError(f"git {ended.args[2 * len(_SETTINGS) + 1:][-1][:40]}: {said}" if not said else
-                        f"git cannot publish to {where}: {said}")
+        raise UserError(f"git cannot publish to {where}: {said}")
 
 
 def without_credentials(text: str) -> str:

@@ -15,7 +15,8 @@ from .git import Rejected, Repository, without_credentials
 
 TRIES = 8
 _HELPER = re.compile(r"[A-Za-z0-9+.-]+::")  # git would run a program of that name
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[\w.-]+@[\w.-]+:|[\w-]+(\.[\w-]+)+:(?!\\)")
+_ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://|[^/\\:]{2,}:")  # the latter is ssh's host:path
+_SCHEMES = ("https", "http", "ssh", "git", "file")
 
 
 def is_remote(to: str) -> bool:
@@ -24,11 +25,12 @@ def is_remote(to: str) -> bool:
     Raises:
         UserError: git would take it for an option, or for a program to run.
     """
-    if to.startswith("-") or _HELPER.match(to):
-        raise UserError(f"'{to[:80]}' is no place to publish to; give a folder or the address of a git remote")
-    path = Path(to).expanduser()
+    path, address = Path(to).expanduser(), _ADDRESS.match(to)
+    if to.startswith("-") or _HELPER.match(to) or (address and (address["scheme"] or "ssh").lower() not in _SCHEMES):
+        raise UserError(f"'{without_credentials(to)[:80]}' is no place to publish to; give a folder on this machine or "
+                        f"the address of a git remote ({', '.join(_SCHEMES)})")
     bare = all((path / name).exists() for name in ("HEAD", "objects", "refs"))
-    return bool(_ADDRESS.match(to)) or bare or (path / ".git").exists()
+    return bare or (path / ".git").exists() or (address is not None and not path.exists())
 
 
 def publish_to_remote(remote: str, branch: str, compose: Compose, message: Callable[[Change], str],

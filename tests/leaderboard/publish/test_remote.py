@@ -73,6 +73,7 @@ def test_a_branch_with_something_else_is_left_alone(results, bare, tmp_path):
 @pytest.mark.parametrize(("to", "said"), [
     ("--upload-pack=touch x", "no place to publish to"),
     ("ext::sh -c 'touch x'", "no place to publish to"),
+    ("s3://bucket/site", "no place to publish to"),
     ("file:///none/such.git", "cannot reach"),
     ("https://me:hidden@127.0.0.1:1/x.git", "cannot reach https://127.0.0.1:1/x.git"),
 ])
