@@ -14,6 +14,7 @@ _SPECIAL = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": 
             "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
             ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}", "[": "{[}", "]": "{]}", "*": "{*}",
             "≈": r"$\approx$", "·": r"$\cdot$", "\u2013": "--", "\u00a0": "~", "…": r"\ldots{}"}
+_PREAMBLE = "% \\usepackage{booktabs}\n\\providecommand{\\ci}[1]{{\\scriptsize [#1]}}\n"
 _NEEDED = re.compile("|".join(map(re.escape, _SPECIAL)))
 
 
@@ -42,7 +43,7 @@ def latex_table(board: Board, metrics: Sequence[str] | None = None, ranks: Ranks
     caption = (f"{escaped(printable(board.title))}: means over seeds with 95\\,\\% intervals, fractions in per cent. "
                "Bold: told apart from every other method of the column (5\\,\\% level, Holm's correction over pairs)."
                + (" Below the rule: controls." if floor else ""))
-    return (f"% \\usepackage{{booktabs}}\n\\begin{{table}}\n\\centering\n\\caption{{{caption}}}\n"
+    return (f"{_PREAMBLE}\\begin{{table}}\n\\centering\n\\caption{{{caption}}}\n"
             f"\\begin{{tabular}}{{l{'r' * len(columns)}}}\n\\toprule\n{heads} \\\\\n\\midrule\n{rows}\n\\bottomrule\n"
             "\\end{tabular}\n\\end{table}\n")
 
@@ -69,4 +70,4 @@ def _cell(line: Line, column: Column, ranks: Ranks) -> str:
     value = number(score.value, column.unit)
     shown = rf"\textbf{{{value}}}" if rank and (rank.best, rank.worst) == (1, 1) else value
     span = interval(score, column.unit)
-    return f"{shown} {{\\scriptsize {span}}}" if span else shown
+    return rf"{shown} \ci{{{span[1:-1]}}}" if span else shown

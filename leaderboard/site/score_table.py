@@ -87,7 +87,7 @@ def _cell(board: Board, line: Line, column: Column, ranks: Ranks) -> str:
     span, rank = interval(score, column.unit), ranks.of(line, column.metric)
     shown = f"<td>{number(score.value, column.unit)}" + (f"<small>{span}</small>" if span else "")
     if rank:
-        shown += f"<strong>#{rank}</strong>" if rank.tied_best else f"<em>#{rank}</em>"
+        shown += f"<b>#{rank}</b>" if rank.tied_best else f"<i>#{rank}</i>"
     if board.separated(line, column.metric) is False:
         control = board.best_control(column.metric, line)
         told = f"not told apart from: {line_name(control)}, {number(control.scores[column.metric].value, column.unit)}"

@@ -74,7 +74,7 @@
     // CSV of what is shown: a value, its interval and its rank stand in columns of their own.
     const parts = [["", cell => cell.dataset.value ?? cell.firstChild?.textContent ?? ""],
       [" interval", cell => cell.querySelector("small")?.textContent ?? ""],
-      [" rank", cell => cell.querySelector("em, strong")?.textContent.replace("#", "") ?? ""]];
+      [" rank", cell => cell.querySelector("i, b")?.textContent.replace("#", "") ?? ""]];
     // A spreadsheet would take a name that begins like a formula for one.
     const quoted = text => `"${(/^[=+@\t\r]|^-(?![\d.])/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
     const csv = () => {

@@ -41,7 +41,7 @@ def test_a_table_of_chosen_metrics_and_an_error_for_others(store, row, board):
     store.write_scores("aa", PROTOCOL, "test", [row(run_id="aa"), row("nmi", 0.2, "aa"), row("ari", None, "aa",
                                                 status="not_applicable", ci_low=None, ci_high=None)])
     table = latex_table(board(), ["nmi", "ari"])
-    assert r"ivpt & 20.0 {\scriptsize [70.1, 76.2]} & n/a \\" in table
+    assert r"ivpt & 20.0 \ci{70.1, 76.2} & n/a \\" in table
     assert r"\begin{tabular}{lrr}" in table
     with pytest.raises(UserError, match="did you mean 'nmi'"):
         latex_table(board(), ["nmii"])

@@ -45,7 +45,7 @@ def test_identical_scores_are_no_order(store, score, tmp_path):
     for run_id in ("aa", "bb", "cc"):
         score(run_id, EASE, metric="accuracy", method=f"method_{run_id}")
     html = build_report(tmp_path).read_text()
-    assert html.count("<strong>#1\u20133</strong>") == 3
+    assert html.count("<b>#1\u20133</b>") == 3
     assert "is best" not in html
     assert "are not told apart." in html
 
