@@ -34,8 +34,10 @@ def mendable(path: str | os.PathLike) -> Iterator[None]:
         raise UserError(f"cannot write {path}: {mend}") from error
 
 
-def write_whole(path: Path, content: bytes, new: bool = False) -> None:
+def write_whole(path: Path, content: bytes, new: bool = False, sync: bool = True) -> None:
     """Write under a temporary name, fsync, rename, fsync the folder.
+
+    Without ``sync`` nothing waits for the disk: a crash of the machine may leave the file torn.
 
     Raises:
         NameTaken: ``new`` was asked for and the name is not free.
@@ -49,9 +51,11 @@ def write_whole(path: Path, content: bytes, new: bool = False) -> None:
             with open(temporary, "xb") as file:
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
+                if sync:
+                    os.fsync(file.fileno())
             _name(temporary, path, new)
-            _sync_folder(path.parent)
+            if sync:
+                _sync_folder(path.parent)
     finally:
         with suppress(OSError):
             temporary.unlink()

@@ -85,8 +85,17 @@ class Folder:
     def read(self, path: str) -> bytes:
         return Path(path).read_bytes() if self.local else self.fs.cat_file(path)
 
-    def write(self, content: bytes, *parts: str, new: bool = False) -> str:
+    def holds(self, content: bytes, *parts: str) -> bool:
+        """Whether a file named after its content is there whole: the name says the rest."""
+        path = self.path(*parts)
+        return self.fs.exists(path) and self.fs.size(path) == len(content)
+
+    def write(self, content: bytes, *parts: str, new: bool = False, sync: bool = True) -> str:
         """Write a file atomically and return its path.
+
+        Args:
+            new: the name must be free.
+            sync: wait for a local disk; not worth it for files that :meth:`holds` tells whole from torn.
 
         Raises:
             NameTaken: ``new`` was asked for and the name is not free.
@@ -96,7 +105,7 @@ class Folder:
         if new and self.fs.exists(path):
             raise NameTaken(path)
         if self.local:
-            write_whole(Path(path), content, new)
+            write_whole(Path(path), content, new, sync)
         else:
             with mendable(path):
                 self.fs.makedirs(path.rpartition("/")[0], exist_ok=True)

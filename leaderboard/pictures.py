@@ -1,6 +1,7 @@
 """Pictures of explanations: part maps and saliency drawn over the photograph, with numpy and Pillow alone."""
 
 from collections.abc import Sequence
+from functools import cache
 from io import BytesIO
 
 import numpy as np
@@ -166,7 +167,12 @@ def _label(picture: Image.Image, at: tuple[int, int], name: str, colour: Colour)
     draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour, outline="white", width=1)
     ink = "black" if sum(c * w for c, w in zip(colour, (0.30, 0.59, 0.11), strict=True)) > 120 else "white"
     size = radius * (1.3 if len(name) < 2 else 1.1 if len(name) < 3 else 0.8)
-    draw.text((x, y), name, fill=ink, anchor="mm", font=ImageFont.load_default(size))
+    draw.text((x, y), name, fill=ink, anchor="mm", font=_font(size))
+
+
+@cache
+def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
 
 
 def _jpeg(picture: Image.Image) -> bytes:

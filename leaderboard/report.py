@@ -55,8 +55,8 @@ def build_report(out: str | os.PathLike, to: str | os.PathLike | None = None, pr
     def save(picture: bytes, redistributable: bool) -> str:
         folder = _PICTURES if redistributable else _PRIVATE
         address = f"{folder}/{gallery.picture_name(picture)}"
-        if address not in used and not target.exists(address):
-            target.write(picture, address)
+        if address not in used and not target.holds(picture, address):
+            target.write(picture, address, sync=False)
         used.add(address)
         return address
 
