@@ -38,29 +38,33 @@ class Agreement:
         return pd.DataFrame(self.taus, index=names, columns=names)
 
 
-def agreement(board: Board) -> Agreement:
+def agreement(board: Board, columns: Sequence[Column] | None = None) -> Agreement:
     """Kendall's tau-b of the orders that metrics give, turned so that better is better.
 
     One line a method, its final level; of lines that saw other files only the largest set, as their scores are no
     order. Ties are exact. Orders within the noise count like others: read it beside the rank intervals. Kendall, "The
     treatment of ties in ranking problems", Biometrika, 1945.
+
+    Args:
+        board: whose methods are ordered.
+        columns: the metrics; None: all of the board.
     """
+    columns = board.columns if columns is None else list(columns)
     methods = comparable([line for line in board.lines if line is _first_level(board, line)])
     known, signs = [], []
     one, other = np.triu_indices(len(methods), 1)
-    for column in board.columns:
+    for column in columns:
         values = np.array([_value(line, column.metric) for line in methods])
         here = ~np.isnan(values)
         sign = np.sign(np.nan_to_num(values[one]) - np.nan_to_num(values[other]))
         known.append(here)
         signs.append(np.where(here[one] & here[other], sign if column.higher_is_better else -sign, 0.0))
-    known, signs = np.array(known, np.float64).reshape(len(board.columns), -1), np.array(signs).reshape(
-        len(board.columns), -1)
+    known, signs = (np.array(each, np.float64).reshape(len(columns), -1) for each in (known, signs))
     both = known @ known.T
     untied = signs**2 @ (known[:, one] * known[:, other]).T  # [a, b]: pairs that a parts, among those b knows
     scale = np.sqrt(untied * untied.T)
     taus = np.divide(signs @ signs.T, scale, out=np.full_like(scale, nan), where=(scale > 0) & (both >= _FEWEST))
-    return Agreement(board.columns, taus.clip(-1, 1), both.astype(int))
+    return Agreement(columns, taus.clip(-1, 1), both.astype(int))
 
 
 def comparable(lines: Sequence[Line]) -> list[Line]:

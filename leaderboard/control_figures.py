@@ -6,7 +6,7 @@ from math import isfinite
 from plotly import graph_objects as go
 
 from .board import Board, Column, Line
-from .figures import GREY, PALETTE, axis_title, bars, draw, label, scale
+from .figures import GREY, PALETTE, axis_title, bars, draw, label, shown, tick
 
 _ROW = 28  # pixels
 
@@ -38,24 +38,24 @@ def control_figure(board: Board, column: Column, most: int = 30) -> go.Figure | 
         column: one of its metrics.
         most: lines that are drawn, in the board's order.
     """
-    shown = beside_controls(board, column)[:most]
-    if not shown:
+    beside = beside_controls(board, column)[:most]
+    if not beside:
         return None
-    rows, times = list(range(len(shown))), scale(column.unit)
-    names = [label(each.line, 28) for each in shown]
+    rows, names = list(range(len(beside))), [tick(each.line) for each in beside]
 
     def dots(lines: list[Line], **look: object) -> dict:
         scores = [line.scores[column.metric] for line in lines]
-        return {"type": "scatter", "mode": "markers", "y": rows, "x": [times * score.value for score in scores],
+        return {"type": "scatter", "mode": "markers", "y": rows,
+                "x": shown([score.value for score in scores], column.unit),
                 "error_x": bars(scores, column.unit, look["marker"]["color"]),
                 "customdata": [label(line) for line in lines],
                 "hovertemplate": "%{customdata}: %{x:.4~g}<extra></extra>", **look}
 
-    filled = ["circle" if each.told_apart else "circle-open" for each in shown]
-    traces = [dots([each.control for each in shown], name="best control",
+    filled = ["circle" if each.told_apart else "circle-open" for each in beside]
+    traces = [dots([each.control for each in beside], name="best control",
                    marker={"color": GREY, "symbol": "diamond", "size": 9}),
-              dots([each.line for each in shown], name="line (filled: told apart, and better)",
+              dots([each.line for each in beside], name="line (filled: told apart, and better)",
                    marker={"color": PALETTE[0], "symbol": filled, "size": 11, "line": {"width": 2}})]
-    return draw(traces, 170 + _ROW * len(shown), {"title": axis_title(column)}, {
+    return draw(traces, 170 + _ROW * len(beside), {"title": axis_title(column)}, {
         "tickvals": rows, "ticktext": names, "range": [len(rows) - 0.4, -0.6], "automargin": True, "showgrid": False},
         legend=True)

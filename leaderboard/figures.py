@@ -1,6 +1,6 @@
 """What figures share: colours, symbols, names, axes and the look in light and in dark."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from plotly import graph_objects as go
@@ -66,6 +66,11 @@ def scale(unit: str) -> int:
     return 100 if unit == "fraction" else 1
 
 
+def shown(values: Iterable[float | None], unit: str) -> list[float | None]:
+    """Values as they are drawn: fractions in per cent, rounded to what a figure can show."""
+    return [None if value is None else round(scale(unit) * value, 4) for value in values]
+
+
 def axis_title(column: Column) -> dict:
     """``consistency gain, %``, and which way is better."""
     unit = "%" if column.unit == "fraction" else escape(printable(column.unit, 20))
@@ -75,8 +80,7 @@ def axis_title(column: Column) -> dict:
 
 def bars(scores: Sequence[Score], unit: str, colour: str) -> dict:
     """Error bars of 95 % intervals, in the unit shown; none where it is not known."""
-    times = scale(unit)
-    up, down = ([0.0 if end is None else times * max(0.0, sign * (end - score.value)) for score, end in ends]
+    up, down = (shown([0.0 if end is None else max(0.0, sign * (end - score.value)) for score, end in ends], unit)
                 for sign, ends in ((1, [(score, score.high) for score in scores]),
                                    (-1, [(score, score.low) for score in scores])))
     return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "color": colour, "thickness": 1.2}

@@ -11,10 +11,10 @@ from plotly import graph_objects as go
 from .agreement import Agreement
 from .comparison import Ranking
 from .critical_difference import CriticalDifference
-from .figures import GREY, PALETTE, draw, label
+from .figures import GREY, PALETTE, draw, label, tick
 from .text import printable
 
-_ROW = 26  # pixels
+_ROW = 28  # pixels
 _BLUE_TO_ORANGE = [[0, PALETTE[3]], [0.5, "rgba(128,128,128,0.08)"], [1, PALETTE[0]]]
 
 
@@ -45,7 +45,7 @@ def rank_figure(ranking: Ranking, most: int = 30) -> go.Figure:
         "hovertemplate": "%{customdata}, %{x} by score<extra></extra>"})
     return draw(traces, 110 + _ROW * len(order), {"title": {"text": "rank"}, "range": [0.5, len(ranking.lines) + 0.5],
                                                   "dtick": max(1, len(ranking.lines) // 8), "tick0": 1},
-                _names([label(line, 28) for line in lines]))
+                _names([tick(line) for line in lines]))
 
 
 def win_figure(ranking: Ranking, most: int = 20) -> go.Figure:
@@ -86,7 +86,7 @@ def critical_difference_figure(found: CriticalDifference, most: int = 30) -> go.
     groups = [group for group in groups if len(group) > 1]
     step = max(0.12, len(found.average) / 40)
     traces = [{
-        "type": "scatter", "mode": "markers", "x": [float(found.average[place]) for place in order],
+        "type": "scatter", "mode": "markers", "x": [round(float(found.average[place]), 4) for place in order],
         "y": list(range(len(order))), "marker": {"size": 11, "color": PALETTE[0]},
         "customdata": [_name(found, place) for place in order],
         "hovertemplate": "%{customdata}<br>average rank %{x:.2f}<extra></extra>"}]

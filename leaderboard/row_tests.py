@@ -82,21 +82,23 @@ class RowTests:
 
     def compared(self, one: int, other: int) -> Comparison:
         """Two of them, with the 95 % interval of their difference; infinite where nothing tells the errors."""
-        place = one, other
-        difference, reach = float(self.differences[place]), float(self.reach(0.975)[place])
-        return Comparison(difference, difference - reach, difference + reach, float(self.p_values[place]),
-                          float(self.effects[place]))
+        place = np.array([one]), np.array([other])
+        difference, p, effect = (float(each[place][0]) for each in (self.differences, self.p_values, self.effects))
+        reach = float(self._reach(place)[0])
+        return Comparison(difference, difference - reach, difference + reach, p, effect)
 
     def detectable(self, power: float = 0.8) -> np.ndarray:
         """Smallest true difference that one test finds with chance ``power``, about: [M, M], infinite where unknown."""
-        return self.reach(0.975) + special.ndtri(power) * np.sqrt(np.nan_to_num(self.images) + self.seeds)
+        everywhere = np.indices(self.seeds.shape)
+        return self._reach(tuple(everywhere)) + special.ndtri(power) * np.sqrt(
+            np.nan_to_num(self.images) + self.seeds)
 
-    def reach(self, quantile: float) -> np.ndarray:
-        """How far an interval goes to either side: [M, M]."""
-        known = ~np.isnan(self.images)
-        wide = np.sqrt(special.ndtri(quantile)**2 * np.nan_to_num(self.images)
-                       + special.stdtrit(self.degrees, quantile)**2 * self.seeds)
-        return np.where(known | (self.seeds > 0) & ~np.isnan(self.effects), wide, inf)
+    def _reach(self, places: tuple[np.ndarray, ...]) -> np.ndarray:
+        """How far a 95 % interval goes to either side; infinite where nothing tells."""
+        images, seeds = self.images[places], self.seeds[places]
+        wide = np.sqrt(special.ndtri(0.975)**2 * np.nan_to_num(images)
+                       + special.stdtrit(self.degrees[places], 0.975)**2 * seeds)
+        return np.where(~np.isnan(images) | (seeds > 0) & ~np.isnan(self.effects[places]), wide, inf)
 
 
 def _sums(values: np.ndarray) -> np.ndarray:

@@ -4,16 +4,18 @@ Each returns a Plotly figure, for a page or a notebook, or None where the board 
 """
 
 from collections.abc import Sequence
+from html import escape
 
 from plotly import graph_objects as go
 
 from .board import Board, Column
 from .comparison import Ranking
 from .comparison import rankings as ranked
-from .figures import GREY, PALETTE, axis_title, bars, draw, label, looks, scale
+from .figures import GREY, PALETTE, axis_title, bars, draw, label, looks, shown
+from .text import printable
 from .tradeoffs import Point, chosen, has, scales, trade_off
 
-_NAMED = 12  # lines with an entry of their own in a legend
+_ALL, _NAMED = 13, 6  # lines that all have an entry of their own in a legend, and how many of more
 _COSTS = {"minutes": "training, minutes", "parameters": "trainable parameters"}
 _DASHES = ("solid", "dash", "dot", "dashdot")
 
@@ -53,25 +55,26 @@ def trade_off_figure(board: Board, metric: str,
 
 
 def radar_figure(board: Board, columns: Sequence[Column], most: int = 8) -> go.Figure | None:
-    """Methods over metrics, each from 0 (best control, see :func:`scales`) to 1 (the best line).
+    """Methods over metrics: leads over the best control, as shares of the largest lead; see :func:`scales`.
 
-    A click on a name hides or shows it. None with fewer than three scaled metrics.
+    A click on a name hides or shows it. Metrics on which nobody is above the floor are left out; None where fewer than
+    three are left.
 
     Args:
         board: whose lines are drawn.
         columns: metrics, in turn around the circle.
         most: lines; :func:`chosen` says which.
     """
-    scaled = scales(board, columns)
+    scaled = [scale for scale in scales(board, columns) if scale.largest]
     if len(scaled) < 3:
         return None
-    around = [scale.column.title for scale in scaled]
+    around = [escape(printable(scale.column.title, 30)) for scale in scaled]
     traces = []
-    for place, line in enumerate(chosen(board, scaled, most)):
-        values = [scale.of(line.scores.get(scale.column.metric)) for scale in scaled]
+    for place, at in enumerate(chosen(board, scaled, most)):
+        values = shown([scale.shares[at] for scale in scaled], "index")
         traces.append({
             "type": "scatterpolar", "mode": "lines+markers", "r": [*values, values[0]], "theta": [*around, around[0]],
-            "name": label(line), "line": {"color": PALETTE[place % len(PALETTE)], "width": 2,
+            "name": label(board.lines[at]), "line": {"color": PALETTE[place % len(PALETTE)], "width": 2,
                                           "dash": _DASHES[place // len(PALETTE) % len(_DASHES)]},
             "marker": {"size": 7}, "connectgaps": False,
             "hovertemplate": "%{fullData.name}<br>%{theta}: %{r:.2f}<extra></extra>"})
@@ -99,21 +102,24 @@ def cost_figure(board: Board, cost: str, metric: str) -> go.Figure | None:
     known = [line for line in board.lines if has(line.scores.get(metric)) and spent(line) > 0]
     if not known:
         return None
-    look, times, traces = looks(board), scale(column.unit), []
-    groups = [[line] for line in known[:_NAMED]] + ([known[_NAMED:]] if len(known) > _NAMED else [])
+    look, traces = looks(board), []
+    sign = -1 if column.higher_is_better else 1
+    best = sorted(known, key=lambda line: sign * line.scores[metric].value)
+    own = best if len(known) <= _ALL else best[:_NAMED]
+    groups = [[line] for line in own] + ([best[len(own):]] if len(own) < len(best) else [])
     for group in groups:
         alone = len(group) == 1
         colour, symbol = look[group[0].title, group[0].level] if alone else (GREY, "circle")
         scores = [line.scores[metric] for line in group]
         traces.append({
-            "type": "scatter", "mode": "markers", "x": [spent(line) for line in group],
-            "y": [times * score.value for score in scores], "error_y": bars(scores, column.unit, colour),
+            "type": "scatter", "mode": "markers", "x": [round(spent(line), 3) for line in group],
+            "y": shown([score.value for score in scores], column.unit), "error_y": bars(scores, column.unit, colour),
             "name": label(group[0]) if alone else f"{len(group)} others", "customdata": [label(line) for line in group],
             "marker": {"color": colour, "symbol": symbol, "size": 11},
             "hovertemplate": f"%{{customdata}}<br>%{{x:,.4~g}} {_COSTS[cost].split(', ')[-1]}, %{{y:.1f}}"
                              "<extra></extra>"})
-    return draw(traces, 400 + 24 * len(traces), {"title": {"text": f"{_COSTS[cost]} (logarithmic)"}, "type": "log"},
-                {"title": axis_title(column)}, legend=True)
+    x = {"title": {"text": f"{_COSTS[cost]} (logarithmic)"}, "type": "log", "dtick": "D2"}
+    return draw(traces, 400 + 24 * len(traces), x, {"title": axis_title(column)}, legend=True)
 
 
 def _column(board: Board, metric: str) -> Column | None:
@@ -122,17 +128,16 @@ def _column(board: Board, metric: str) -> Column | None:
 
 def _named(points: Sequence[Point]) -> list[Point]:
     """Points with an entry in the legend: all of a few, else those in the front as it is seen, then the front."""
-    if len(points) <= _NAMED + 1:
+    if len(points) <= _ALL:
         return list(points)
     order = sorted(range(len(points)), key=lambda at: (not points[at].seen_in_front, not points[at].in_front, at))
     return [points[at] for at in sorted(order[:_NAMED])]
 
 
 def _points(points: Sequence[Point], column: Column, colour: str, symbol: str, name: str = "") -> dict:
-    times = scale(column.unit)
     return {
-        "type": "scatter", "mode": "markers", "x": [times * point.other.value for point in points],
-        "y": [100 * point.accuracy.value for point in points],
+        "type": "scatter", "mode": "markers", "x": shown([point.other.value for point in points], column.unit),
+        "y": shown([point.accuracy.value for point in points], "fraction"),
         "error_x": bars([point.other for point in points], column.unit, colour),
         "error_y": bars([point.accuracy for point in points], "fraction", colour),
         "name": name or label(points[0].line), "customdata": [label(point.line) for point in points],
@@ -143,9 +148,10 @@ def _points(points: Sequence[Point], column: Column, colour: str, symbol: str, n
 
 def _front(points: Sequence[Point], column: Column) -> dict:
     """The stairs through the scores that no other score is better than."""
-    times, way = scale(column.unit), 1 if column.higher_is_better else -1
-    seen = sorted({(times * point.other.value, 100 * point.accuracy.value) for point in points if point.seen_in_front},
+    way = 1 if column.higher_is_better else -1
+    seen = sorted({(point.other.value, point.accuracy.value) for point in points if point.seen_in_front},
                   key=lambda at: way * at[0])
-    return {"type": "scatter", "mode": "lines", "x": [x for x, _ in seen], "y": [y for _, y in seen],
+    return {"type": "scatter", "mode": "lines", "x": shown([x for x, _ in seen], column.unit),
+            "y": shown([y for _, y in seen], "fraction"),
             "line": {"shape": "vh", "dash": "dot", "width": 1.5, "color": GREY}, "hoverinfo": "skip",
             "name": "front of the scores as seen"}

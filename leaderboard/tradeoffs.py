@@ -71,54 +71,59 @@ def _beaten(rankings: Sequence[Sequence[Ranking]], metric: str) -> set[tuple[int
 
 @dataclass(frozen=True)
 class Scale:
-    """A metric from what no evidence gives (0) to the best line's score (1); ``floor_is`` and ``best_is`` say which."""
+    """Leads over a floor on one metric, as shares of the largest lead.
+
+    Attributes:
+        column: the metric.
+        floor: what a line's lead is over, in words.
+        largest: lead, in the metric's unit; 0 where nobody is above its floor.
+        shares: of each line of the board, in [0, 1], 0 for a line that is not above its floor; None without a score.
+    """
 
     column: Column
-    floor: float
-    best: float
-    floor_is: str
-    best_is: Line
-
-    def of(self, score: Score | None) -> float | None:
-        """A score on the scale, not below 0; None where there is none, and where floor and best are one."""
-        if not has(score) or self.floor == self.best:
-            return None
-        return max(0.0, (score.value - self.floor) / (self.best - self.floor))
+    floor: str
+    largest: float
+    shares: list[float | None]
 
 
 def scales(board: Board, columns: Sequence[Column]) -> list[Scale]:
     """The scale of every metric that a line of the board has.
 
-    0 is the best control's score; where no control has the metric, the worst that it can be; where it has no bound,
-    the worst line's score. A best line that is not better than the floor leaves nothing to scale: no scale.
+    The floor is the best control that a line has to beat; where no line has a control, the worst that the metric can
+    be; where that has no bound, the worst line's score.
     """
     found = []
     for column in columns:
-        sign = 1 if column.higher_is_better else -1
-        lines = [line for line in board.lines if has(line.scores.get(column.metric))]
-        if not lines:
-            continue
-        values = [line.scores[column.metric].value for line in lines]
-        best = max(range(len(lines)), key=lambda place: sign * values[place])
-        control, card = board.best_control(column.metric), registry.cards.get(column.metric)
-        bound = None if card is None else card.bounds[0 if column.higher_is_better else 1]
-        if control is not None:
-            floor, told = control.scores[column.metric].value, "best control"
-        elif bound is not None and isfinite(bound):
-            floor, told = bound, "worst possible"
-        else:
-            floor, told = min(values, key=lambda value: sign * value), "worst line"
-        if sign * (values[best] - floor) > 0:
-            found.append(Scale(column, floor, values[best], told, lines[best]))
+        leads, floor = _leads(board, column)
+        known = [lead for lead in leads if lead is not None]
+        if known:
+            largest = max(0.0, *known)
+            found.append(Scale(column, floor, largest, [
+                None if lead is None else max(0.0, lead) / largest if largest else 0.0 for lead in leads]))
     return found
 
 
-def chosen(board: Board, scaled: Sequence[Scale], most: int = 8) -> list[Line]:
-    """Lines for a radar: one a method, its first level; those with most of the scores, then the highest mean."""
-    first = {line.group: line for line in reversed(board.lines)}
+def _leads(board: Board, column: Column) -> tuple[list[float | None], str]:
+    sign, metric = 1 if column.higher_is_better else -1, column.metric
+    values = [line.scores[metric].value if has(line.scores.get(metric)) else None for line in board.lines]
+    controls = [None if value is None else board.best_control(metric, line)
+                for value, line in zip(values, board.lines, strict=True)]
+    if any(controls):
+        return [sign * (value - control.scores[metric].value) if control else None
+                for value, control in zip(values, controls, strict=True)], "its best control"
+    card, known = registry.cards.get(metric), [value for value in values if value is not None]
+    bound = None if card is None else card.bounds[0 if column.higher_is_better else 1]
+    floor, told = (bound, "the worst possible") if bound is not None and isfinite(bound) else (
+        min(known, key=lambda value: sign * value, default=0.0), "the worst line")
+    return [None if value is None else sign * (value - floor) for value in values], told
+
+
+def chosen(board: Board, scaled: Sequence[Scale], most: int = 8) -> list[int]:
+    """Places of lines for a radar: one a method, its first level; those with most scores, then the highest mean."""
+    first = {line.group: place for place, line in reversed(list(enumerate(board.lines)))}
     known = []
-    for place, line in enumerate(board.lines):
-        values = [value for scale in scaled if (value := scale.of(line.scores.get(scale.column.metric))) is not None]
-        if line is first[line.group] and values:
-            known.append((-len(values), -sum(values) / len(values), place))
-    return [board.lines[place] for place in sorted(place for *_, place in sorted(known)[:most])]
+    for place in first.values():
+        shares = [share for scale in scaled if (share := scale.shares[place]) is not None]
+        if shares:
+            known.append((-len(shares), -sum(shares) / len(shares), place))
+    return sorted(place for *_, place in sorted(known)[:most])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from typing import NamedTuple
 
 from .. import agreement as agreed
 from ..board import Board, Column
@@ -12,7 +13,7 @@ from ..page import figure
 from ..rank_figures import critical_difference_figure, rank_figure
 from ..text import printable
 from . import statistics_tables as tables
-from .blocks import block
+from .blocks import block, drawn, many, not_drawn
 from .frame import Page, Section
 from .headlines import headlines
 from .leaderboard_page import anchor, facets
@@ -20,8 +21,17 @@ from .material import Material
 
 _LEAD = ("Who is told apart from whom, by which test, and how sure that is. Tests are of all pairs of lines on a board "
          "at the 5 % level, corrected so that with 95 % chance none of a metric's pairs is called different wrongly.")
-_DRAWN = 30  # lines in a figure
-_FEW = 12  # metrics on all boards, up to which matrices are large
+
+
+class Limits(NamedTuple):
+    """Lines in a figure, in a matrix of wins, and in a list of pairs, the best by score."""
+
+    figure: int
+    matrix: int
+    pairs: int
+
+
+_LIMITS = Limits(30, 20, 12), Limits(20, 10, 5)  # of pages that draw every metric, and of larger ones
 
 
 def page(material: Material) -> Page | None:
@@ -29,24 +39,25 @@ def page(material: Material) -> Page | None:
     compared = [board for board in material.boards if any(material.rankings(board))]
     if not compared:
         return None
-    most = 20 if sum(len(headlines(board)) for board in compared) <= _FEW else 10
-    sections = [Section(anchor(board), printable(board.title), _board(board, material, most), facets(board))
+    sections = [Section(anchor(board), printable(board.title), _board(board, compared, material), facets(board))
                 for board in compared]
     return Page("statistics", "Statistics", "Statistics", _LEAD, [*sections, _over_data_sets(compared)])
 
 
-def _board(board: Board, material: Material, most: int) -> str:
+def _board(board: Board, boards: Sequence[Board], material: Material) -> str:
     here, columns, html = anchor(board), headlines(board), ""
+    limits = _LIMITS[many(boards)]
     rankings = material.rankings(board)
     if len(rankings) > 1:
         html += (f"<p>The lines of this board saw {len(rankings)} different sets of files; each set is compared within "
                  "itself.</p>")
-    for turn, found in enumerate(rankings):
+    for found in rankings:
         html += f"<p>{escape(_tests(found))}</p>{tables.ranks(board, found, columns)}"
-        html += "".join(_ranking(ranking, f"{here}-{turn}-{place}", most) for place, ranking in enumerate(found)
-                        if ranking.column in columns)
-    html += "".join(_controls(board, column, f"{here}-control-{place}") for place, column in enumerate(columns))
-    found = agreed.agreement(board)
+    read = "".join(f"<li>{escape(each)}</li>" for each in tables.HOW_TO_READ)
+    html += f"<details><summary>How to read figures and tables</summary><ul>{read}</ul></details>"
+    html += "".join(_metric(board, column, rankings, f"{here}-{place}", limits)
+                    for place, column in enumerate(drawn(board, boards))) + not_drawn(board, boards, "rank_figure")
+    found = agreed.agreement(board, columns if many(boards) else None)
     if found.methods.size and (found.methods >= 3).any():
         html += block("agreement", "Do metrics agree?", tables.agreement(found))
     return html
@@ -66,24 +77,29 @@ def _tests(found: Sequence[Ranking]) -> str:
     return said.strip()
 
 
-def _ranking(ranking: Ranking, here: str, most: int) -> str:
-    drawn = figure(rank_figure(ranking, _DRAWN), f"Rank intervals: {_title(ranking.column)}", f"{here}-ranks")
-    note = f'<p class="quiet">Drawn:{tables.left_out(_DRAWN, len(ranking.lines))[7:]}</p>' if len(
-        ranking.lines) > _DRAWN else ""
-    html = (f"{drawn}{note}{tables.tie_groups(ranking)}{tables.wins(ranking, most)}"
-            f"{tables.pairs(ranking, min(most, 12))}")
-    return block(_title(ranking.column), f"Ranks on {_title(ranking.column)}", html)
+def _metric(board: Board, column: Column, rankings: Sequence[Sequence[Ranking]], here: str,
+            limits: Limits) -> str:
+    html = "".join(_ranking(ranking, f"{here}-ranks-{turn}", limits) for turn, each in enumerate(rankings)
+                   for ranking in each if ranking.column == column)
+    html += _controls(board, column, f"{here}-controls", limits)
+    return block(_title(column), _title(column).capitalize(), html) if html else ""
 
 
-def _controls(board: Board, column: Column, here: str) -> str:
-    found = beside_controls(board, column)
+def _ranking(ranking: Ranking, here: str, limits: Limits) -> str:
+    drawing = figure(rank_figure(ranking, limits.figure), f"Rank intervals: {_title(ranking.column)}", here)
+    left = tables.left_out(limits.figure, len(ranking.lines))
+    note = f'<p class="quiet">{left}</p>' if left else ""
+    return (f"{drawing}{note}{tables.tie_groups(ranking)}{tables.wins(ranking, limits.matrix)}"
+            f"{tables.pairs(ranking, limits.pairs)}")
+
+
+def _controls(board: Board, column: Column, here: str, limits: Limits) -> str:
+    found = beside_controls(board, column)[: limits.figure]
     if not found:
         return ""
-    drawn = figure(control_figure(board, column, _DRAWN), f"{_title(column).capitalize()} beside the best control",
-                   here, "in the table below")
-    table = tables.controls(column, found)
-    return block(_title(column), f"Controls on {_title(column)}", f"{drawn}<details><summary>The numbers</summary>"
-                 f"{table}</details>")
+    drawing = figure(control_figure(board, column, limits.figure), f"{_title(column).capitalize()} beside the best "
+                     "control", here, "in the table below")
+    return f"{drawing}<details><summary>The numbers</summary>{tables.controls(column, found)}</details>"
 
 
 def _title(column: Column) -> str:
@@ -125,7 +141,7 @@ def _critical_difference(found: CriticalDifference, here: str) -> str:
               "that is no sign of any difference, so no two methods are told apart")
     said = (f"Friedman's chi-squared {found.chi_squared:.2f}, p {tables.p_value(found.p_value)}, "
             f"{len(found.blocks.methods)} methods on {len(found.blocks.boards)} boards: {differ}.")
-    drawn = figure(critical_difference_figure(found, _DRAWN), f"Average ranks: {title}", here, "in the table below")
+    drawing = figure(critical_difference_figure(found), f"Average ranks: {title}", here, "in the table below")
     left = ""
     if found.blocks.left_out:
         names = "; ".join(f"{printable(name, 60)} (not on {printable(', '.join(where), 300)})"
@@ -133,5 +149,5 @@ def _critical_difference(found: CriticalDifference, here: str) -> str:
         more = len(found.blocks.left_out) - 20
         left = f"<p>Left out: {escape(names)}{f'; and {more} more' if more > 0 else ''}.</p>"
     table = tables.average_ranks(found)
-    return block(_title(column), title.capitalize(), f"<p>{said}</p>{drawn}{left}<details><summary>The ranks</summary>"
-                 f"{table}</details>")
+    return block(_title(column), title.capitalize(), f"<p>{said}</p>{drawing}{left}<details><summary>The ranks"
+                 f"</summary>{table}</details>")

@@ -18,14 +18,20 @@ from .ranks import Ranks
 
 _RANKS = ("Ranks that the tests leave possible: 1\u20133 lies somewhere between first and third, and all ranks of a "
           "column hold together with 95 % chance (Holm's correction over all pairs). Last line: the smallest "
-          "difference that one test of two lines shows with 80 % power, the median over pairs, in points where scores are "
-          "per cent.")
-_WINS = ("Effect size of the row over the column: the difference in standard deviations over classes (d_z), or over "
-         "seeds (d) where rows alone are known; above 0: the row has the better score. \u25b2: told apart, and better; "
-         "\u25bc: told apart, and worse (5 % level, Holm's correction over all pairs); without a mark: not told apart. "
-         "Dash: no effect size, as there is but one class or seed.")
-_PAIRS = ("Difference: score of the first minus score of the second, with its 95 % interval; in points where scores "
-          "are per cent. p: after Holm's correction over all pairs of the metric, also those not shown here.")
+          "difference that one test of two lines shows with 80 % power, the median over pairs, in points where scores "
+          "are per cent.")
+HOW_TO_READ = (
+    "Rank intervals: a bar holds every rank that the tests leave possible, a dot stands at the rank by score alone; "
+    "blue lines are not told apart from the best.",
+    "Groups of ties: lines that are not told apart from the first of their group; two others of it may still differ.",
+    "Matrices: effect size of the row over the column, above 0 where the row has the better score. It is the "
+    "difference in standard deviations over classes (d_z), or over seeds (d) where rows alone are known; a dash where "
+    "there is but one class or seed. ▲: told apart, and better; ▼: told apart, and worse, at the 5 % level with "
+    "Holm's correction over all pairs; without a mark: not told apart.",
+    "Pairs: score of the first minus score of the second, with its 95 % interval, in points where scores are per "
+    "cent; p after Holm's correction over all pairs of the metric, also those that are not listed.",
+    "Controls: filled where a line is better than the best control that it has to beat, by a test at the 5 % level, "
+    "each line for itself.")
 _AGREEMENT = ("Kendall's tau-b between the orders of methods that two metrics give, better first: 1 is the same order, "
               "\u22121 the reverse, 0 none of both. n/a: fewer than three methods have both, or a metric gives all the "
               "same score. Differences within the noise count as order here.")
@@ -50,7 +56,7 @@ def wins(ranking: Ranking, most: int) -> str:
     sign = 1 if ranking.column.higher_is_better else -1
     rows = [(f"{at} {line_title(ranking.lines[row])}", [_win(ranking, row, column, sign) for column in order])
             for at, row in enumerate(order, 1)]
-    return fragments.table(_WINS + left_out(len(order), len(ranking.lines)), "line",
+    return fragments.table("Effect sizes, rows over columns." + left_out(len(order), len(ranking.lines)), "line",
                            [str(at) for at in range(1, len(order) + 1)], rows)
 
 
@@ -58,7 +64,7 @@ def pairs(ranking: Ranking, most: int) -> str:
     """Every pair of the best lines: difference, interval, p and effect size, folded away."""
     order = sorted(best_first(ranking)[:most])
     rows = [_pair(ranking, ranking.pair(one, other)) for one, other in combinations(order, 2)]
-    table = fragments.table(_PAIRS + left_out(len(order), len(ranking.lines)), "pair",
+    table = fragments.table("First minus second." + left_out(len(order), len(ranking.lines)), "pair",
                             ["difference", "interval", "p", "effect size", "tested on"], rows)
     return f"<details><summary>Pairs, with differences and p-values</summary>{table}</details>"
 
@@ -70,8 +76,7 @@ def tie_groups(ranking: Ranking, most: int = 12) -> str:
         names = ", ".join(page.name(line_title(line)) for line in group[:most])
         said.append(f"<li>{names}{f' and {len(group) - most} more' if len(group) > most else ''}</li>")
     shown = "".join(said[:most]) + (f"<li>and {len(said) - most} more groups</li>" if len(said) > most else "")
-    return ("<p>Not told apart from the first of their group (two others of a group may still differ), best group "
-            f"first:</p><ol>{shown}</ol>")
+    return f"<p>Groups of ties, best first:</p><ol>{shown}</ol>"
 
 
 def controls(column: Column, found: Sequence[Beside]) -> str:
@@ -82,8 +87,7 @@ def controls(column: Column, found: Sequence[Beside]) -> str:
                 page.name(line_name(each.control)),
                 _score(number(floor.value, column.unit), interval(floor, column.unit)),
                 "better" if each.told_apart else "not told apart, or worse"]
-    return fragments.table("Each line beside the best control that it has to beat; tested class by class where class "
-                           "sums are known, at the 5 % level, each line for itself.", "line",
+    return fragments.table("Each line beside the best control that it has to beat.", "line",
                            [heading(column), "best control", "its score", "verdict"],
                            [(line_title(each.line), cells(each)) for each in found])
 
@@ -108,6 +112,7 @@ def average_ranks(found: CriticalDifference) -> str:
 
 
 def left_out(shown: int, of: int) -> str:
+    """Says that a table or figure is not of all; nothing where it is."""
     return f" Shown: the best {shown} of {of} lines by score." if shown < of else ""
 
 
@@ -121,7 +126,7 @@ def _win(ranking: Ranking, row: int, column: int, sign: int) -> str:
         return ""
     effect = sign * float(ranking.effects[row, column])
     endless = "\u221e" if effect > 0 else "\u2212\u221e"
-    shown = "\u2013" if isnan(effect) else f"{effect:.1f}" if isfinite(effect) else endless
+    shown = "\u2013" if isnan(effect) else f"{round(effect, 1) + 0:.1f}" if isfinite(effect) else endless
     if ranking.better[row, column]:
         return f'<b class="win">\u25b2\u00a0{shown}</b>'
     return f'<b class="loss">\u25bc\u00a0{shown}</b>' if ranking.better[column, row] else shown

@@ -25,7 +25,7 @@
       if (link) link.parentElement.hidden = section.hidden;
     }
     const shown = outer.filter(section => !section.hidden).length;
-    told.textContent = shown ? `${shown} of ${outer.length} shown` : "nothing is of all these: choose “all” in one of them";
+    told.textContent = outer.length < 2 ? "" : shown ? `${shown} of ${outer.length} shown` : "nothing is of all these: choose “all” in one of them";
   }
 
   function restore() {
