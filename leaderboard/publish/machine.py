@@ -25,12 +25,14 @@ class Machine:
     Attributes:
         users: names of the user.
         hosts: names of the machine.
-        values: value -> name, of environment variables. Paths are not among them (a path is known by its looks), nor
-            are short values and versions: they say nothing of anybody, and every second text holds them.
+        secrets: value -> name, of environment variables that sound like keys and passwords.
+        values: value -> name, of the others. Paths are not among them (a path is known by its looks), nor are short
+            values and versions: they say nothing of anybody, and every second text holds them.
     """
 
     users: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
+    secrets: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -40,8 +42,10 @@ class Machine:
         users |= {_account(), Path(os.path.expanduser("~")).name}
         hosts = {environment.get(name, "") for name in ("HOSTNAME", "HOST", "COMPUTERNAME")} | {socket.gethostname()}
         hosts |= {host.partition(".")[0] for host in hosts}
-        values = {value: name for name, value in sorted(environment.items(), reverse=True) if _telling(name, value)}
-        return cls(_names(users), _names(hosts), values)
+        telling = [(name, value) for name, value in sorted(environment.items(), reverse=True)
+                   if _telling(name, value) and value not in users | hosts]
+        return cls(_names(users), _names(hosts), {value: name for name, value in telling if _sounds_secret(name)},
+                   {value: name for name, value in telling if not _sounds_secret(name)})
 
 
 def _account() -> str:
@@ -55,9 +59,13 @@ def _names(found: set[str]) -> frozenset[str]:
     return frozenset(name for name in found if len(name) >= _SHORTEST_NAME and name.lower() not in _EVERYBODYS)
 
 
+def _sounds_secret(name: str) -> bool:
+    return _SECRET.search(name.upper()) is not None
+
+
 def _telling(name: str, value: str) -> bool:
     if _PATH.match(value) or value.lower() in _EVERYBODYS:
         return False
-    if _SECRET.search(name.upper()):
+    if _sounds_secret(name):
         return len(value) >= _SHORTEST_SECRET
     return len(value) >= _SHORTEST_VALUE and not _VERSION.fullmatch(value)

@@ -3,8 +3,8 @@
 import ipaddress
 import json
 import re
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -27,9 +27,9 @@ class Sanitiser:
     """Takes out of texts what tells of a machine, its user and its network.
 
     A path becomes its last name, a home folder ``~``; an address on the web loses name, password, port and query, and
-    one that is not on the open web its host; what else is found becomes a word in brackets. Sanitising a sanitised text
-    changes nothing. A text that never was on this machine is sanitised by looks alone: names of other users and hosts
-    are then not known.
+    one that is not on the open web its host; what else is found becomes a word that says what it was. Sanitising a
+    sanitised text changes nothing. A text that never was on this machine is sanitised by looks alone: names of other
+    users and hosts are then not known.
 
     Args:
         machine: whose names and values are taken out.
@@ -38,20 +38,21 @@ class Sanitiser:
 
     def __init__(self, machine: Machine, keep: Iterable[str] = ()):
         kept = {name.lower() for name in keep}
-        said = {value: f"[{name}]" for value, name in machine.values.items() if value.lower() not in kept}
-        self._values = said, _any(said, whole=False)
-        words = {name.lower(): "[user]" for name in machine.users} | {name.lower(): "[host]" for name in machine.hosts}
-        words = {name: shown for name, shown in words.items() if name not in kept}
-        self._words = words, _any(words, whole=True)
+        secrets, values = ({value: f"${name}" for value, name in found.items() if value.lower() not in kept}
+                           for found in (machine.secrets, machine.values))
+        names = {name.lower(): "[user]" for name in machine.users} | {name.lower(): "[host]" for name in machine.hosts}
+        names = {name: shown for name, shown in names.items() if name not in kept}
+        # Secrets first, for one may hold what ends a path; other values last, for one may be part of a path.
+        self._first = _replacer(secrets, whole=False)
+        self._last = _replacer(values, whole=False), _replacer(names, whole=True)
         self.text = lru_cache(maxsize=65_536)(self._text)
 
     def _text(self, text: str) -> str:
         """``text`` without what tells where it was written."""
-        (values, value), (words, word) = self._values, self._words
-        if value:
-            text = value.sub(lambda found: values[found[0]], text)
-        text = _ELSEWHERE.sub(_shown, text)
-        return word.sub(lambda found: words[found[0].lower()], text) if word else text
+        text = _ELSEWHERE.sub(_shown, self._first(text))
+        for replaced in self._last:
+            text = replaced(text)
+        return text
 
     def name(self, text: str) -> str:
         """As ``text``, of a name that is part of a file's and has to stay one."""
@@ -76,12 +77,15 @@ class Sanitiser:
         return text if cleaned == parsed else json.dumps(cleaned)
 
 
-def _any(words: Iterable[str], whole: bool) -> re.Pattern | None:
-    """Whichever comes first, the longest of those that begin there."""
-    found = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
-    if not found:
-        return None
-    return re.compile(rf"(?<![A-Za-z0-9])(?:{found})(?![A-Za-z0-9])", re.IGNORECASE) if whole else re.compile(found)
+def _replacer(shown: Mapping[str, str], whole: bool) -> Callable[[str], str]:
+    """Replaces each key, the longest of those that begin at a place; ``whole``: as words, in small letters or large."""
+    if not shown:
+        return lambda text: text
+    found = "|".join(re.escape(word) for word in sorted(shown, key=len, reverse=True))
+    if not whole:
+        return partial(re.compile(found).sub, lambda word: shown[word[0]])
+    pattern = re.compile(rf"(?<![A-Za-z0-9])(?:{found})(?![A-Za-z0-9])", re.IGNORECASE)
+    return partial(pattern.sub, lambda word: shown[word[0].lower()])
 
 
 def _shown(found: re.Match) -> str:

@@ -33,8 +33,8 @@ def planted(store, row, failed, explain, tmp_path, monkeypatch):
     store.write_attempt("ff", [failed("ff", error=error, **everywhere)])
     folder = explain(title=ALL, maps=ALL, ids=[f"{PLACE}/1.jpg", "2", "3"], classes=[ALL, "b"],
                      dataset="synthetic_birds")
-    (folder / "spec.json").write_text(json.dumps({"data_root": PLACE, "out": ALL, "set": {"a": [ALL]}}))
-    (folder / "losses.csv").write_text(f"epoch,loss\n1,{PLACE}\n")
+    (folder / "spec.json").write_text(json.dumps({"data_root": f"{PLACE}/data", "out": ALL, "set": {"a": [ALL]}}))
+    (folder / "losses.csv").write_text(f"epoch,loss\n1,{PLACE}/x\n")
     lost = tmp_path / "runs" / "ff"
     lost.mkdir()
     (lost / "spec.json").write_text("{torn " + ALL)

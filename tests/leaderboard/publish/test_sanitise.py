@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from partbench.leaderboard.publish.machine import Machine
 from partbench.leaderboard.publish.sanitise import Sanitiser
 
-CLEAN = Sanitiser(Machine(frozenset({"eve", "ivpt"}), frozenset({"box17", "box17.lab.edu"}), {"s3cr3t/x+y": "TOKEN"}),
-                  keep=["ivpt"])
+CLEAN = Sanitiser(Machine(users=frozenset({"eve", "ivpt"}), hosts=frozenset({"box17", "box17.lab.edu"}),
+                          secrets={"s3cr3t/[x]": "TOKEN"}, values={"my team": "TEAM"}), keep=["ivpt"])
 
 
 @pytest.mark.parametrize(("text", "shown"), [
@@ -25,7 +25,8 @@ CLEAN = Sanitiser(Machine(frozenset({"eve", "ivpt"}), frozenset({"box17", "box17
     ("redis://:pw@h:6379", "[address]"),
     ("10.2.3.4:6379 or 127.0.0.1, aa:bb:cc:dd:ee:ff, 17:40:37", "[address]:6379 or 127.0.0.1, [address], 17:40:37"),
     ("mail a.b@c.de", "mail [e-mail]"),
-    ("s3cr3t/x+y on BOX17.lab.edu, box17, by Eve", "[TOKEN] on [host], [host], by [user]"),
+    ("s3cr3t/[x] on BOX17.lab.edu, box17, by Eve of my team", "$TOKEN on [host], [host], by [user] of $TEAM"),
+    ("/data/s3cr3t/[x]/y /home/eve/my team/z https://u:s3cr3t/[x]@hf.co/v", "y $TEAM/z https://hf.co/v"),
 ])
 def test_what_tells_of_a_place_goes(text, shown):
     assert CLEAN.text(text) == shown
@@ -55,6 +56,7 @@ def test_json_stays_json_and_is_left_alone_where_nothing_tells():
 def test_values_of_the_environment_are_known_but_for_paths_versions_and_short_ones():
     machine = Machine.here({"USER": "eve", "HOSTNAME": "box17.lab.edu", "API_KEY": "abcd", "PYTHON": "3.11.7-slim",
                             "WHERE": "/a/long/path", "LEVEL": "short", "NOTE": "a note of mine"})
-    assert set(machine.values) == {"abcd", "a note of mine", "box17.lab.edu"}
+    assert dict(machine.secrets) == {"abcd": "API_KEY"}
+    assert dict(machine.values) == {"a note of mine": "NOTE"}
     assert "eve" in machine.users
     assert {"box17", "box17.lab.edu"} <= machine.hosts
