@@ -1,7 +1,7 @@
 """What the report draws of a run: a few test images, the same for every method, with maps and saliency."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..datasets import PartDataset, Sample, Split
 from ..durable import write_whole
-from ..methods import Explanation, Method
+from ..methods import Explanation, Level, Method
 from .seeds import derive
 
 SIZE = 8
@@ -36,8 +36,14 @@ class Gallery:
         chosen = (firsts + [index for index in ranked if index not in set(firsts)])[:SIZE]
         return cls([split.ids[index] for index in chosen])
 
-    def fill(self, kept: list[Sample], explain: Callable[[Tensor], Explanation]) -> None:
-        """Explain the chosen samples and store their maps as float16 at the maps' own grid."""
+    def fill(self, kept: list[Sample], explain: Callable[[Tensor], Explanation],
+             hierarchy: Callable[[Tensor], Mapping[str, Level]]) -> None:
+        """Explain the chosen samples and store their maps as float16 at the maps' own grid.
+
+        Args:
+            explain: images uint8 [N, 3, S, S] to their explanation.
+            hierarchy: the same images to :meth:`Method.hierarchy`.
+        """
         kept = sorted(kept, key=lambda sample: self.ids.index(sample.id))
         images = torch.stack([sample.image for sample in kept])
         explanation = explain(images)
@@ -52,6 +58,11 @@ class Gallery:
             self.tensors[f"part_ids.{level}"] = maps.part_ids
             if maps.background is not None:
                 self.tensors[f"background.{level}"] = maps.background.half()
+        for level, maps in hierarchy(images).items():
+            if maps.shares is not None:
+                self.tensors[f"hierarchy_maps.{level}"] = maps.part_maps.half()
+                self.tensors[f"hierarchy_ids.{level}"] = maps.part_ids
+                self.tensors[f"hierarchy_shares.{level}"] = maps.shares.half()
 
     def write(self, folder: Path, run_id: str, name: str, method: Method, dataset: PartDataset) -> None:
         """explanations.safetensors and explanations.json in the run's folder."""
@@ -67,6 +78,7 @@ class Gallery:
             "classes": list(dataset.classes),
             "parts": list(dataset.parts),
             "levels": [key.partition(".")[2] for key in self.tensors if key.startswith("part_maps.")],
+            "hierarchy": [key.partition(".")[2] for key in self.tensors if key.startswith("hierarchy_maps.")],
             **self.facts,
         }
         write_whole(folder / "explanations.json", json.dumps(facts).encode())

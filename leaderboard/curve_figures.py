@@ -6,6 +6,7 @@ Each function gives the plain JSON of a figure: a page has dozens, and Plotly ta
 
 from collections.abc import Sequence
 from html import escape
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from .text import line_name, printable
 Plain = dict[str, Any]
 _DASHES = ("dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
 _SHOWN = 4  # methods whose curves are not hidden behind their entry in the legend
+_TERMS, _EPOCHS = 12, 400  # of losses that are drawn at most
 _AXES = {"insertion": "pixels inserted, %", "deletion": "pixels deleted, %"}
 _HOVER = "%{fullData.name}<br>%{y:.3f} at %{x:.0f} %<extra></extra>"
 
@@ -58,8 +60,8 @@ def training_losses(losses: Losses) -> Plain | None:
     if not losses:
         return None
     traces = []
-    for place, term in enumerate(sorted(losses, key=lambda term: term != TOTAL)):
-        epochs, values = zip(*losses[term], strict=True)
+    for place, term in enumerate(sorted(losses, key=lambda term: term != TOTAL)[:_TERMS]):
+        epochs, values = zip(*losses[term][::ceil(len(losses[term]) / _EPOCHS)], strict=True)
         look = {"color": GREY if term == TOTAL else PALETTE[(place - 1) % len(PALETTE)],
                 "width": 2.5 if term == TOTAL else 1.5}
         name = escape(printable(term.replace("_", " "), 40))

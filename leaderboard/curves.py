@@ -107,11 +107,12 @@ def _class_error(values: Sequence[np.ndarray], labels: Sequence[np.ndarray],
 
 
 def _bands(board: Board, line: Line, evidence: EvidenceOf) -> dict[str, Band]:
-    """By mode; a mode that not all of its runs left is not there."""
+    """By mode; a mode that not all of its runs left, with as many steps, is not there."""
     found: dict[str, list[Curves]] = {mode: [] for mode in CURVES}
     for run_id in line.run_ids:
         both = evidence.ask(run_id, board.protocol_id, board.split,
                             lambda known: [known.curves(mode) for mode in CURVES]) or [None] * len(CURVES)
         for mode, curves in zip(CURVES, both, strict=True):
-            found[mode] += [curves] if curves is not None and len(curves.values) else []
-    return {mode: band(curves) for mode, curves in found.items() if len(curves) == len(line.run_ids)}
+            found[mode] += [] if curves is None else [curves]
+    return {mode: band(curves) for mode, curves in found.items()
+            if len(curves) == len(line.run_ids) and len({each.values.shape[1] for each in curves}) == 1}

@@ -104,7 +104,12 @@ class Evidence:
     def curves(self, mode: str) -> Curves | None:
         """Insertion or deletion curves; None where nobody asked."""
         found = self._vectors(f"{mode}_curve", "final")
-        return None if found is None else Curves(found[1], found[2]["curve"])
+        if found is None:
+            return None
+        values = found[2]["curve"]
+        if values.ndim != 2 or values.shape[1] < 2 or not len(values) or not np.isfinite(values).all():
+            raise ValueError(f"its {mode} curves are not finite [N, S + 1]")
+        return Curves(found[1], values)
 
     def _rows(self, metric: str, level: str) -> "pa.Table":
         import pyarrow.compute as pc
@@ -117,6 +122,8 @@ class Evidence:
         if tensors is None:
             return None
         rows = self._rows(kind, level)
+        if rows["label"].null_count or rows["image_id"].null_count:
+            raise ValueError(f"its {kind} is of images without a name or a label")
         flat = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
         sizes = [prod(about["shape"]) for about in tensors.values()]
         if len(flat) != len(rows) * sum(sizes):

@@ -1,7 +1,7 @@
 """What a run leaves for the gallery: a few photographs with its part maps and its saliency."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -14,7 +14,8 @@ from .files import Folder
 class Facts(BaseModel):
     """``explanations.json``: labels and predictions are indices into ``classes``; one entry of ``ids`` per image.
 
-    ``parts`` are the annotated parts of the data set, none in files of earlier versions.
+    ``parts`` are the annotated parts of the data set and ``hierarchy`` the levels that are gathered into ``final``,
+    finest first; files of earlier versions have neither.
     """
 
     model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
@@ -31,6 +32,7 @@ class Facts(BaseModel):
     maps: str = ""
     redistributable: bool = False
     parts: list[str] = []
+    hierarchy: list[str] = []
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,15 @@ class Maps:
 
 
 @dataclass(frozen=True)
+class Branch:
+    """A level of a hierarchy: maps float [G, K, h, w], ids [G, K], shares [G, K, N] of its parts in N final ones."""
+
+    maps: np.ndarray
+    ids: np.ndarray
+    shares: np.ndarray
+
+
+@dataclass(frozen=True)
 class Explained:
     """Facts and arrays of one run: images uint8 [G, 3, S, S], saliency float [G, h, w] or None."""
 
@@ -50,6 +61,7 @@ class Explained:
     images: np.ndarray
     saliency: np.ndarray | None
     levels: dict[str, Maps]
+    hierarchy: dict[str, Branch] = field(default_factory=dict)
 
 
 class Unusable(Exception):
@@ -112,8 +124,9 @@ def _checked(facts: Facts, arrays: dict[str, np.ndarray]) -> Explained:
     _demand(all(0 <= c < len(facts.classes) for c in (*facts.labels, *facts.predicted)), "a class without a name")
     saliency = arrays.get("saliency")
     _demand(saliency is None or (saliency.ndim == 3 and _good(saliency, count)), "saliency is not finite [G, h, w]")
-    return Explained(facts, images, _floats(saliency),
-                     {level: _level(arrays, level, count) for level in facts.levels})
+    levels = {level: _level(arrays, level, count) for level in facts.levels}
+    return Explained(facts, images, _floats(saliency), levels,
+                     {level: _branch(arrays, level, levels, count) for level in facts.hierarchy})
 
 
 def _level(arrays: dict[str, np.ndarray], level: str, count: int) -> Maps:
@@ -124,6 +137,15 @@ def _level(arrays: dict[str, np.ndarray], level: str, count: int) -> Maps:
     _demand(background is None or (background.shape == (count, *maps.shape[2:]) and _good(background, count)),
             f"background of level {level} does not match its maps")
     return Maps(_floats(maps), ids.astype(np.int64), _floats(background))
+
+
+def _branch(arrays: dict[str, np.ndarray], level: str, levels: dict[str, Maps], count: int) -> Branch:
+    maps, ids, shares = (arrays.get(f"hierarchy_{name}.{level}", np.zeros(0)) for name in ("maps", "ids", "shares"))
+    _demand("final" in levels and maps.ndim == 4 and _good(maps, count) and ids.shape == maps.shape[:2],
+            f"parts of level {level} of the hierarchy are not finite [G, K, h, w] with ids [G, K]")
+    _demand(shares.shape == (*ids.shape, levels["final"].maps.shape[1]) and _good(shares, count),
+            f"shares of level {level} of the hierarchy are not finite [G, K, N]")
+    return Branch(_floats(maps), ids.astype(np.int64), _floats(shares))
 
 
 def _good(array: np.ndarray, count: int) -> bool:

@@ -1,51 +1,152 @@
-"""The gallery: the same photographs for every method, with its parts and its saliency drawn over them."""
+"""The gallery: the same photographs for every method, and which of them are shown first. Collected for the page."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from html import escape
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from . import page, pictures
 from .board import Board, Line
-from .explanations import Explained, Maps, Unusable, read
+from .evidence import EvidenceOf, Marks
+from .explanations import Explained, Unusable, read
 from .files import Folder
-from .text import line_name, printable
+from .part_tally import Tally
+from .text import printable
 
 IMAGES = 8
-Save = Callable[[bytes], str]  # picture -> address relative to the page
+BEST, MEDIAN, WORST = "best", "median", "worst"
 
 
-@dataclass
+@dataclass(frozen=True)
+class Shown:
+    """One method: its line, and the explanations of its lowest seed that left some."""
+
+    line: Line
+    explained: Explained
+
+    def index(self, image: str) -> int | None:
+        """Where an image stands among those it explained."""
+        ids = self.explained.facts.ids
+        return ids.index(image) if image in ids else None
+
+
+@dataclass(frozen=True)
 class Gallery:
-    """Explanations of one data set and backbone: (name of the line, explanation) in the boards' order."""
+    """Explanations of the same files by the methods of one data set and backbone, in the boards' order.
+
+    Attributes:
+        ids: image ids, best first where ``scores`` tell.
+        scores: of each image, see :func:`agreement`; empty where no method has evidence of parts.
+        left_out: lines beyond those that a page can hold.
+    """
 
     dataset: str
     backbone: str
-    shown: list[tuple[str, Explained]] = field(default_factory=list)
+    shown: list[Shown]
+    ids: list[str]
+    scores: dict[str, float]
+    left_out: list[Line]
 
-    def ids(self) -> list[str]:
-        """The images most methods explained, in the order in which they come."""
-        count: dict[str, int] = {}
-        for _, explained in self.shown:
-            for image in dict.fromkeys(explained.facts.ids):
-                count[image] = count.get(image, 0) + 1
-        return sorted(count, key=lambda image: -count[image])[:IMAGES]
+    @property
+    def redistributable(self) -> bool:
+        """Whether every method's data set says that its pictures may be copied."""
+        return all(each.explained.facts.redistributable for each in self.shown)
+
+    def label(self, image: str) -> str:
+        """The image's class, as people read it."""
+        explained, i = self._first(image)
+        return class_name(explained, explained.facts.labels[i])
+
+    def photograph(self, image: str) -> np.ndarray:
+        """uint8 [3, S, S], as the first method saw it."""
+        explained, i = self._first(image)
+        return explained.images[i]
+
+    def ranks(self) -> dict[str, str]:
+        """The best, the median and the worst image by the rule; fewer where there are fewer, or all score alike."""
+        ranked = [image for image in self.ids if image in self.scores]
+        if len({self.scores[image] for image in ranked}) < 2:
+            return {}
+        found = {ranked[0]: BEST, ranked[-1]: WORST}
+        return found | ({ranked[len(ranked) // 2]: MEDIAN} if len(ranked) > 2 else {})
+
+    def _first(self, image: str) -> tuple[Explained, int]:
+        return next((each.explained, i) for each in self.shown if (i := each.index(image)) is not None)
 
 
-def collect(folder: Folder, boards: Sequence[Board]) -> tuple[list[Gallery], list[str]]:
-    """One explained run (the lowest seed that left one) for every experiment, and what could not be used."""
-    experiments: dict[tuple[str, str], dict[str, Line]] = {}
+def collect(folder: Folder, boards: Sequence[Board], evidence: EvidenceOf,
+            most: int = 24) -> tuple[list[Gallery], list[str]]:
+    """A gallery for every data set (by its files) and backbone, and what could not be used.
+
+    One explained run, that of the lowest seed which left one, stands for each experiment.
+
+    Args:
+        most: methods of each gallery; the first in the boards' order.
+    """
+    experiments: dict[tuple[str, str, str], dict[str, tuple[Board, Line]]] = {}
     for board in boards:
         for line in board.lines:  # an experiment stands on a line per level and on a board per protocol
-            experiments.setdefault((board.dataset, board.backbone), {}).setdefault(line.run_ids[0], line)
+            place = board.dataset, board.backbone, line.dataset_fingerprint
+            known = experiments.setdefault(place, {})
+            if line.run_ids[0] not in known or "consistency" not in known[line.run_ids[0]][1].scores:
+                known[line.run_ids[0]] = board, line
     galleries, problems = [], []
-    for place, lines in experiments.items():
-        found = [(line_name(line, 60), _first(folder, line, problems)) for line in lines.values()]
-        gallery = Gallery(*place, [(name, explained) for name, explained in found if explained])
-        galleries += [gallery] if gallery.shown else []
+    for (dataset, backbone, _), lines in experiments.items():
+        placed = list(lines.values())
+        shown = [(board, Shown(line, explained)) for board, line in placed[:most]
+                 if (explained := _first(folder, line, problems))]
+        if shown:
+            galleries.append(_gallery(dataset, backbone, shown, evidence, [line for _, line in placed[most:]]))
     return galleries, problems
+
+
+def _gallery(dataset: str, backbone: str, shown: list[tuple[Board, Shown]], evidence: EvidenceOf,
+             left_out: list[Line]) -> Gallery:
+    """With the images most methods explained, best first."""
+    methods = [each for _, each in shown]
+    count: dict[str, int] = {}
+    for each in methods:
+        for image in dict.fromkeys(each.explained.facts.ids):
+            count[image] = count.get(image, 0) + 1
+    ids = sorted(count, key=lambda image: -count[image])[:IMAGES]
+    found = [score for board, each in shown if (score := _agreements(board, each.line, ids, evidence))]
+    scores = {image: float(np.mean(known)) for image in ids
+              if (known := [score[image] for score in found if image in score])}
+    return Gallery(dataset, backbone, methods, sorted(ids, key=lambda image: -scores.get(image, -1.0)), scores,
+                   left_out)
+
+
+def _agreements(board: Board, line: Line, ids: Sequence[str], evidence: EvidenceOf) -> dict[str, float]:
+    for run_id in line.run_ids:
+        marks = evidence.ask(run_id, board.protocol_id, board.split, lambda found: found.marks(line.level))
+        if marks is not None:
+            return agreement(marks, ids)
+    return {}
+
+
+def agreement(marks: Marks, ids: Sequence[str]) -> dict[str, float]:
+    """How well an image fits what concepts mark elsewhere in its class.
+
+    Each concept has a part in each class: the one it holds on the largest share of the class's images showing it. The
+    score of an image is the share of its concepts whose region holds that part, among those whose part it shows.
+
+    Returns:
+        A fraction in [0, 1] for each of ``ids`` on which some concept's part is visible.
+    """
+    tally = Tally.of(marks)
+    part_of = {(int(tally.labels[of]), int(concept)): int(part) for of, concept, part in
+               zip(tally.class_index, tally.concepts, tally.rates().argmax(1), strict=True)}
+    place = {name: i for i, name in enumerate(marks.ids)}
+    found = {}
+    for image in ids:
+        if image not in place:
+            continue
+        i = place[image]
+        parts = [part_of[int(marks.labels[i]), int(concept)] for concept in marks.part_ids[i]]
+        held = [marks.hits[i, k, part] for k, part in enumerate(parts) if marks.visible[i, part]]
+        if held:
+            found[image] = float(np.mean(held))
+    return found
 
 
 def _first(folder: Folder, line: Line, problems: list[str]) -> Explained | None:
@@ -60,95 +161,9 @@ def _first(folder: Folder, line: Line, problems: list[str]) -> Explained | None:
     return None
 
 
-def table(gallery: Gallery, save: Save) -> str:
-    """The gallery as an HTML table: a column per image, rows per method."""
-    ids = gallery.ids()
-    heads = "".join(_photograph(gallery, image, save) for image in ids)
-    rows = "".join(_rows(name, explained, ids, save) for name, explained in gallery.shown)
-    where = escape(f"{printable(gallery.dataset)}, {printable(gallery.backbone)}")
-    caption = (f"{len(ids)} test images of {where}: "
-               "parts and saliency of every method for its predicted class")
-    return (f'<div class="scroll" tabindex="0" role="region" aria-label="Gallery">'
-            f'<table class="gallery"><caption>{caption}</caption>'
-            f'<thead><tr><th scope="col">photograph</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>')
-
-
-def _photograph(gallery: Gallery, image: str, save: Save) -> str:
-    explained = next(e for _, e in gallery.shown if image in e.facts.ids)
-    i = explained.facts.ids.index(image)
-    label = _class(explained, explained.facts.labels[i])
-    return (f'<th scope="col">{_img(save(pictures.photograph(explained.images[i])), f"photograph: {label}")}'
-            f"{escape(label)}</th>")
-
-
-def _rows(name: str, explained: Explained, ids: Sequence[str], save: Save) -> str:
-    columns = [explained.facts.ids.index(image) if image in explained.facts.ids else None for image in ids]
-    said = "".join(f"<td>{'' if i is None else _prediction(explained, i)}</td>" for i in columns)
-    rows = f'<tr class="method"><th scope="row">{page.name(name)}</th>{said}</tr>'
-    for level, maps in explained.levels.items():
-        part = _Parts(maps)
-        cells = [_cell(part.draw(explained.images[i], i), f"{name}: parts ({level})", save) if i is not None else
-                 "<td></td>" for i in columns]
-        rows += _row(f"parts · {printable(level, 30)}", cells) + _legend(part, len(ids))
-    if explained.saliency is not None:
-        cells = [_cell(pictures.heat(explained.images[i], explained.saliency[i]), f"{name}: saliency", save)
-                 if i is not None else "<td></td>" for i in columns]
-        rows += _row("saliency", cells)
-    return rows
-
-
-class _Parts:
-    """Colours and names of a level's parts.
-
-    Ids shared by the images name the part; ids that belong to a class (more of them than maps) are counted from 1 anew
-    on every image.
-    """
-
-    def __init__(self, level: Maps):
-        self.level = level
-        ids, count = np.unique(level.ids), level.ids.shape[1]
-        self.shared = len(ids) <= count
-        self.names = [str(i) for i in ids] if self.shared else [str(k + 1) for k in range(count)]
-        self.colours = pictures.colours(len(self.names))
-        self.index = {int(i): k for k, i in enumerate(ids)} if self.shared else {}
-
-    def draw(self, image: np.ndarray, i: int) -> bytes:
-        of = [self.index[int(part)] for part in self.level.ids[i]] if self.shared else list(range(len(self.names)))
-        names, palette = [self.names[k] for k in of], [self.colours[k] for k in of]
-        if self.level.background is None:
-            return pictures.peaks(image, self.level.maps[i], names, palette)
-        return pictures.assignment(image, self.level.maps[i], self.level.background[i], names, palette)
-
-
-def _legend(part: _Parts, columns: int) -> str:
-    swatches = "".join(f'<li><span style="background:rgb{colour}"></span>{escape(name)}</li>'
-                       for name, colour in zip(part.names, part.colours, strict=True))
-    what = "part" if part.shared else "map of the predicted class"
-    return (f'<tr class="legend"><td></td><td colspan="{columns}"><ul aria-label="colours of the parts">'
-            f"<li>{what}:</li>{swatches}</ul></td></tr>")
-
-
-def _prediction(explained: Explained, i: int) -> str:
-    predicted, label = explained.facts.predicted[i], explained.facts.labels[i]
-    if predicted == label:
-        return '<span class="right">✓ right</span>'
-    return f'<span class="wrong">✗ says {escape(_class(explained, predicted))}</span>'
-
-
-def _class(explained: Explained, label: int) -> str:
+def class_name(explained: Explained, label: int) -> str:
+    """Without underscores, on one line."""
     return printable(explained.facts.classes[label].replace("_", " "), 60)
-
-
-def _row(head: str, cells: Sequence[str]) -> str:
-    return f'<tr><th scope="row">{escape(head)}</th>{"".join(cells)}</tr>'
-
-
-def _cell(picture: bytes, alt: str, save: Save) -> str:
-    return f"<td>{_img(save(picture), alt)}</td>"
-
-
-def _img(address: str, alt: str) -> str:
-    return f'<img src="{escape(address)}" alt="{escape(printable(alt))}" loading="lazy" width="224" height="224">'
 
 
 def picture_name(content: bytes) -> str:

@@ -18,10 +18,8 @@ def read_losses(folder: Folder, run_id: str) -> Losses:
 
     Runs of versions without the file logged the total alone; an epoch that an interruption repeated counts once.
     """
-    text = _text(folder, run_id, "losses.csv")
-    if text:
-        rows = [(row.get("term"), row.get("epoch"), row.get("loss")) for row in csv.DictReader(io.StringIO(text))]
-    else:
+    rows = _rows(_text(folder, run_id, "losses.csv"))
+    if not rows:
         logged = {(stage, epoch): loss for stage, epoch, loss in _LOGGED.findall(_text(folder, run_id, "log.txt"))}
         rows = [(TOTAL, epoch, loss) for epoch, loss in enumerate(logged.values(), 1)]
     found: Losses = {}
@@ -30,6 +28,14 @@ def read_losses(folder: Folder, run_id: str) -> Losses:
         if term and point:
             found.setdefault(term, []).append(point)
     return found
+
+
+def _rows(text: str) -> list[tuple[str | None, str | None, str | None]]:
+    """(term, epoch, loss) of a CSV; none where it is none."""
+    try:
+        return [(row.get("term"), row.get("epoch"), row.get("loss")) for row in csv.DictReader(io.StringIO(text))]
+    except csv.Error:
+        return []
 
 
 def _point(epoch: object, loss: object) -> tuple[int, float] | None:

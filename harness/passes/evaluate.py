@@ -27,7 +27,8 @@ def draw_gallery(context: Context) -> Gallery:
     chosen = sorted(context.pictures.ids.index(name) for name in gallery.ids)
     shown = list(context.batches("full", indices=chosen))
     gallery.fill([sample for clean in shown for sample in clean.samples],
-                 lambda images: context.explain(context.batch(images), saliency=True))
+                 lambda images: context.explain(context.batch(images), saliency=True),
+                 lambda images: context.method.hierarchy(context.batch(images)))
     return gallery
 
 

@@ -17,11 +17,13 @@ from .material import Material
 
 _LEAD = ("How the probability of a class comes when the pixels that a method points at are put in (insertion: a fast "
          "rise is better), goes when they are taken away (deletion: a fast fall is better), and how its losses fell.")
+_TERMS = 30
 _TABLE = ("Areas under the mean curves, in per cent, with 95 % intervals: the leaderboard's scores. Beside each the "
           f"best of the controls that judge the method; {BLIND}: not told apart from it.")
 _BANDS = ("<p>Means over images, then over seeds; bands are pointwise 95 % intervals over classes and seeds. A method "
           "with a higher curve for every pixel may still have sharper probabilities, not better evidence: compare it "
-          "with its own controls, method by method below.</p>")
+          "with its own controls, method by method below. Before training, probabilities are low whatever is deleted: "
+          "that control's area under deletion is a floor which trained models do not reach.</p>")
 
 
 def page(material: Material) -> Page | None:
@@ -69,13 +71,13 @@ def _cells(board: Board, line: Line, column: Column) -> tuple[str, str]:
     if score is None or score.value is None:
         return "", ""
     span = interval(score, column.unit)
-    own = number(score.value, column.unit) + (f' <span class="interval">{span}</span>' if span else "")
+    mark = f" {BLIND}" if control and board.separated(line, column.metric) is False else ""
+    own = number(score.value, column.unit) + mark + (f' <span class="interval">{span}</span>' if span else "")
     if control is None:
         return own, ""
-    mark = f" {BLIND}" if board.separated(line, column.metric) is False else ""
     name = line_name(control).rpartition(", ")[2]
-    return own + mark, (f"{number(control.scores[column.metric].value, column.unit)} "
-                        f'<span class="interval">{escape(name)}</span>')
+    return own, (f"{number(control.scores[column.metric].value, column.unit)} "
+                 f'<span class="interval">{escape(name)}</span>')
 
 
 def _method(line: Line, view: CurveView | None, losses: Losses, address: str) -> str:
@@ -93,14 +95,14 @@ def _method(line: Line, view: CurveView | None, losses: Losses, address: str) ->
                         f"Training: {line_name(line, 60)}, run {line.run_ids[0]}", f"{address}-losses",
                         "in the table below")
     return (f'<details id="{address}"><summary>{word(line_name(line))}</summary><div class="figures">{drawn}</div>'
-            f"{_losses(losses)}</details>")
+            f"{_losses(losses, line.run_ids[0])}</details>")
 
 
-def _losses(losses: Losses) -> str:
+def _losses(losses: Losses, run_id: str) -> str:
     if not losses:
         return ""
     rows = [(term.replace("_", " "), [f"{points[0][1]:.4g}", f"{min(value for _, value in points):.4g}",
                                       f"{points[-1][1]:.4g}", str(points[-1][0])])
-            for term, points in sorted(losses.items(), key=lambda item: item[0] != TOTAL)]
-    return table("Weighted loss terms, means over the steps of an epoch.", "term",
+            for term, points in sorted(losses.items(), key=lambda item: item[0] != TOTAL)[:_TERMS]]
+    return table(f"Weighted loss terms of run {run_id}, means over the steps of an epoch.", "term",
                  ["first epoch", "lowest", "last epoch", "epochs"], rows)

@@ -15,7 +15,7 @@ from ..style import STYLE
 
 # Assets that all pages share; what later scripts build on comes first.
 _STYLES = ("site.css", "evidence.css", "reported.css", "statistics.css", "runs.css")
-_SCRIPTS = ("state.js", "figures.js", "sections.js", "copy.js", "tables.js", "gallery.js")
+_SCRIPTS = ("state.js", "figures.js", "sections.js", "copy.js", "tables.js")
 _PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
 <head>

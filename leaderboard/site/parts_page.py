@@ -64,8 +64,8 @@ def _section(found: PartsBoard, address: str) -> str:
 
 
 def _overview(found: PartsBoard) -> str:
-    held, consistent = ([[(line_name(view.line), cells(view)) for view in views] for views in (found.views, found.floor)]
-                        for cells in (_held, _consistent))
+    held, consistent = ([[(line_name(view.line), cells(view)) for view in views]
+                         for views in (found.views, found.floor)] for cells in (_held, _consistent))
     return (heat(_HELD, "method", found.parts, *held)
             + _folded("Share of classes that are consistent on each part",
                       heat(_CONSISTENT, "method", found.parts, *consistent)))
