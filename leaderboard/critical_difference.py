@@ -12,8 +12,8 @@ from math import isfinite
 import numpy as np
 from scipy import special
 
-from .agreement import comparable
 from .board import Board, Column, Line
+from .kendall import comparable
 
 _LEVEL = 0.05
 _FEWEST_METHODS, _FEWEST_BLOCKS = 3, 2
@@ -90,7 +90,7 @@ class CriticalDifference:
         return cls(blocks, ranks, average, chi_squared, p_value, difference, groups)
 
 
-def blocks(boards: Sequence[Board], metric: str) -> list[Blocks]:
+def friedman_blocks(boards: Sequence[Board], metric: str) -> list[Blocks]:
     """Boards of one protocol name and split as blocks, for every protocol that has the metric.
 
     A method is known by its name; where a board has several lines of a name and level, by what sets them apart too.

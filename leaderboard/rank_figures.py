@@ -8,10 +8,10 @@ from html import escape
 import numpy as np
 from plotly import graph_objects as go
 
-from .agreement import Agreement
 from .comparison import Ranking
 from .critical_difference import CriticalDifference
 from .figures import GREY, PALETTE, draw, label, tick
+from .kendall import Agreement
 from .text import printable
 
 _ROW = 28  # pixels

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-from .. import agreement as agreed
+from .. import kendall
 from ..board import Board, Column
 from ..comparison import Ranking
 from ..control_figures import beside_controls, control_figure
-from ..critical_difference import Blocks, CriticalDifference, blocks
+from ..critical_difference import Blocks, CriticalDifference, friedman_blocks
 from ..page import figure
 from ..rank_figures import critical_difference_figure, rank_figure
 from ..text import printable
@@ -57,7 +57,7 @@ def _board(board: Board, boards: Sequence[Board], material: Material) -> str:
     html += f"<details><summary>How to read figures and tables</summary><ul>{read}</ul></details>"
     html += "".join(_metric(board, column, rankings, f"{here}-{place}", limits)
                     for place, column in enumerate(drawn(board, boards))) + not_drawn(board, boards, "rank_figure")
-    found = agreed.agreement(board, columns if many(boards) else None)
+    found = kendall.agreement(board, columns if many(boards) else None)
     if found.methods.size and (found.methods >= 3).any():
         html += block("agreement", "Do metrics agree?", tables.agreement(found))
     return html
@@ -111,7 +111,7 @@ def _over_data_sets(boards: Sequence[Board]) -> Section:
     shown = list({column.metric: column for board in boards for column in headlines(board)}.values())
     reasons: dict[str, list[str]] = {}
     for turn, column in enumerate(shown):
-        for place, found in enumerate(blocks(boards, column.metric)):
+        for place, found in enumerate(friedman_blocks(boards, column.metric)):
             if found.enough:
                 said += _critical_difference(CriticalDifference.of(found), f"cd-{turn}-{place}")
             else:

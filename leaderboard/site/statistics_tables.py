@@ -7,11 +7,11 @@ from math import isfinite, isnan
 import numpy as np
 
 from .. import fragments, page
-from ..agreement import Agreement
 from ..board import Board, Column, Line
 from ..comparison import Pair, Ranking
 from ..control_figures import Beside
 from ..critical_difference import CriticalDifference
+from ..kendall import Agreement
 from ..rank_figures import best_first
 from ..text import heading, interval, line_name, number, printable
 from .ranks import Ranks
