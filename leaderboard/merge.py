@@ -1,6 +1,7 @@
 """From many row files to one frame: whatever is torn, foreign or superseded stays out, with the reason."""
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,16 +45,18 @@ def _belongs(table: pa.Table, name: Name) -> None:
     said = {"run_id": name.run_id, "attempt": name.attempt, "sweep": name.sweep}
     if not name.attempt:
         said |= {"protocol_id": name.protocol_id, "split": name.split}
+    # Plain Python: a file has a few rows, and setting up arrow's functions takes longer than they do.
+    rows = table.select(list({*said, *KEY, "status", "value"})).to_pydict()
     for column, value in said.items():
-        if table[column].unique().to_pylist() != [value]:
+        if set(rows[column]) != {value}:
             raise Unreadable(f"its rows are not of the {column} that its name says")
-    statuses = set(table["status"].unique().to_pylist())
+    statuses = set(rows["status"])
     if (statuses <= SCORED) if name.attempt else not statuses <= SCORED:
         raise Unreadable("scores and failed attempts are mixed up")
-    if len(table.select(KEY).group_by(KEY).aggregate([])) < len(table):
+    if len(set(zip(*(rows[column] for column in KEY), strict=True))) < len(table):
         raise Unreadable("one key twice")
-    values = table["value"].to_numpy()
-    if not np.isfinite(values[table["status"].to_numpy() == "done"]).all():
+    if not all(value is not None and isfinite(value)
+               for value, status in zip(rows["value"], rows["status"], strict=True) if status == "done"):
         raise Unreadable("a done row without a finite value")
 
 

@@ -10,6 +10,7 @@ _CONTROLS = {"random_peaks": "random peaks", "centre_peak": "centre peak", "cons
              "edge_peaks": "edge detector's peaks"}
 _DETECTORS = {"untrained": "before training", "swapped": "another image's maps", "shuffled": "shuffled labels",
               "gaussian": "centre Gaussian", "edges": "edge detector", "random": "random map"}
+_LARGE = 1e7
 BLIND = "≈"
 """Stands behind a score that is not told apart from the best control's."""
 
@@ -21,8 +22,11 @@ def printable(text: str, length: int = 200) -> str:
 
 
 def number(value: float, unit: str) -> str:
-    """Per cent with one digit for fractions, else three digits."""
-    shown = f"{100 * value:.1f}" if unit == "fraction" else f"{value:.3f}"
+    """Per cent with one digit for fractions, else three digits; ``1.2e+300`` where that would be a row of digits."""
+    value = 100 * value if unit == "fraction" else value
+    if abs(value) >= _LARGE:
+        return f"{value:.1e}"
+    shown = f"{value:.1f}" if unit == "fraction" else f"{value:.3f}"
     return shown.removeprefix("-") if float(shown) == 0 else shown
 
 
