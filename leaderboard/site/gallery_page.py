@@ -31,7 +31,7 @@ _READING = ("<p>Coloured areas: the strongest part of every pixel, background le
 _RULE = ("<p>Best, median and worst of the images by a rule: the share of a method's concepts that hold, on this "
          "image, the annotated part which they hold most often in its class; the mean over the methods. Images that "
          "follow are in its order.</p>")
-_TREES = 2  # methods whose hierarchy is drawn: dozens of small pictures each
+_BRANCHED, _TREES = 3, 2  # images and methods whose hierarchy is drawn: dozens of small pictures each
 _ORDER = (BEST, MEDIAN, WORST, "")
 
 
@@ -45,8 +45,9 @@ def page(material: Material) -> Page | None:
     for gallery in galleries:
         drawn = _Drawn(gallery, material)
         ranks = gallery.ranks()
-        for image in sorted(gallery.ids, key=lambda image: _ORDER.index(ranks.get(image, ""))):
-            sections.append(drawn.section(image, ranks.get(image, "")))
+        ordered = sorted(gallery.ids, key=lambda image: _ORDER.index(ranks.get(image, "")))
+        sections += [drawn.section(image, ranks.get(image, ""), place < _BRANCHED)
+                     for place, image in enumerate(ordered)]
     return Page("gallery", "Gallery", "Gallery", _LEAD, sections)
 
 
@@ -86,7 +87,7 @@ class _Drawn:
                        for each in gallery.shown]
         self.branched = [each for each in gallery.shown if each.explained.hierarchy][:_TREES]
 
-    def section(self, image: str, rank: str) -> Section:
+    def section(self, image: str, rank: str, with_hierarchy: bool) -> Section:
         gallery, label = self.gallery, self.gallery.label(image)
         score = "" if image not in gallery.scores else f", {percent(gallery.scores[image])} held"
         said = f"<p><b>{rank.capitalize()}</b>{score}. " if rank else f"<p>{score.removeprefix(', ').capitalize()} "
@@ -97,7 +98,7 @@ class _Drawn:
         photograph = self._picture(lambda: pictures.photograph(gallery.photograph(image)), f"photograph: {label}")
         html = (f'{said}{place}</p><div class="shots"><figure class="shot"><figcaption>photograph</figcaption>'
                 f"{photograph}</figure>{methods}</div>")
-        if rank and self.saves:
+        if with_hierarchy and self.saves:
             html += "".join(hierarchy(each, image, self.save) for each in self.branched)
         address = hashlib.sha256(f"{gallery.dataset}/{gallery.backbone}/{image}".encode()).hexdigest()[:8]
         return Section(f"i-{address}", label + (f": {rank}" if rank else ""), html, {

@@ -14,9 +14,12 @@ import pytest
 from rich.console import Console
 
 from partbench.errors import UserError
-from partbench.leaderboard import Audit, audit_summary, write_audit_page
+from partbench.leaderboard import Audit, audit_summary, build_report, write_audit_page
+from partbench.leaderboard.audit_data import AuditData, read_audits
 from partbench.leaderboard.audited import Audited, Comparison, Curve, Part
 from partbench.leaderboard.board import Column, Score
+from partbench.leaderboard.files import Folder
+from partbench.leaderboard.site import audit_page as site_page
 from partbench.metrics.protocol import protocol
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&</td></table>[bold]"
@@ -144,3 +147,50 @@ def test_drawing_needs_no_torch():
     code = ("import sys; from partbench.leaderboard import Audit, audit_summary, write_audit_page; "
             "assert not {'torch', 'ray'} & {*sys.modules}")
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_json_beside_the_page_brings_back_all_but_the_maps(audit, tmp_path):
+    write_audit_page(audit, tmp_path)
+    (back,), problems = read_audits(Folder(tmp_path))
+    assert back == AuditData.of(audit)
+    assert (back.best_here, back.lines, problems) == (float(audit.constant[14, 28]), audit.lines, [])
+
+
+@pytest.mark.parametrize("damage", [
+    lambda known: "", lambda known: "[]", lambda known: json.dumps(known | {"half_sizes": [1]}),
+    lambda known: json.dumps(known | {"best_here": float("nan")}), lambda known: json.dumps(known)[:-9]])
+def test_an_audit_that_is_torn_or_does_not_hold_together_is_named_and_left_out(damage, audit, tmp_path):
+    write_audit_page(audit, tmp_path)
+    file, = (tmp_path / "audit").glob("*.json")
+    file.write_text(damage(json.loads(file.read_text())))
+    found, (problem,) = read_audits(Folder(tmp_path))
+    assert found == []
+    assert file.name in problem
+
+
+def test_the_report_says_what_a_blind_guess_scores_where_the_address_points(audit, store, row, tmp_path):
+    id_ = audit.protocol.id
+    store.write_scores("ab", id_, "test", [row("consistency", run_id="ab", protocol_id=id_)])
+    write_audit_page(audit, tmp_path)
+    html = build_report(tmp_path).with_name("audit.html").read_text()
+    page, _, anchor = site_page.address("cub", id_).partition("#")
+    assert page == "audit.html"
+    assert f'id="{anchor}"' in html
+    for text in ("best constant peak", "62.5", "beak", f"{100 * audit.best_here:.1f} %"):
+        assert text in html
+    assert len(drawn(html)) == 2
+
+
+def test_where_nobody_audited_controls_stand_or_the_command_that_does(store, row, tmp_path):
+    store.write_scores("ab", "p1", "test", [row("consistency", run_id="ab", protocol_id="p1")])
+    assert "harness audit --dataset cub" in build_report(tmp_path).with_name("audit.html").read_text()
+    store.write_scores("cc", "p1", "test", [
+        row("consistency", 0.625, "cc", protocol_id="p1", method="control", variant="constant_peak")])
+    assert "62.5" in build_report(tmp_path).with_name("audit.html").read_text()
+
+
+def test_a_hostile_audit_is_text_on_the_report_too(audit, store, row, tmp_path):
+    store.write_scores("ab", "p1", "test", [row("accuracy", run_id="ab", protocol_id="p1")])
+    part, line = replace(audit.parts[0], name=HOSTILE), replace(audit.lines[0], name=HOSTILE)
+    write_audit_page(replace(audit, parts=(part,), lines=(line,), comparisons=()), tmp_path)
+    assert "<script>alert" not in build_report(tmp_path).with_name("audit.html").read_text()
