@@ -1,4 +1,4 @@
-"""The page around tables, figures and galleries: plain HTML that needs no network and no build step."""
+"""A page that stands alone, beside the site or without it, and the pieces that all pages are made of."""
 
 import json
 import re
@@ -8,9 +8,8 @@ from string import Template
 
 from plotly import graph_objects as go
 
-from .board import Board, Column, Failure, Line
 from .style import SCRIPT, STYLE
-from .text import BLIND, heading, interval, line_name, number, printable
+from .text import printable
 
 _PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
@@ -36,12 +35,10 @@ $scripts
 </html>
 """)
 _SCRIPTS = f'<script src="plotly.min.js"></script>\n<script>{SCRIPT}</script>'
-_LEAD = ("Interpretable vision methods on equal terms: same backbone, same images, same metrics. Each table holds what "
-         "may be compared; scores under another protocol, data set or backbone stand in another table.")
 
 
-def page(sections: Sequence[tuple[str, str, str]], title: str = "partbench leaderboard", lead: str = _LEAD,
-         style: str = "", scripted: bool = True, script: str = "", back: Sequence[tuple[str, str]] = ()) -> str:
+def page(sections: Sequence[tuple[str, str, str]], title: str, lead: str, style: str = "", scripted: bool = True,
+         script: str = "", back: Sequence[tuple[str, str]] = ()) -> str:
     """The whole page of (anchor, title, HTML) sections, under a title and a sentence that says what it is.
 
     Args:
@@ -59,59 +56,6 @@ def page(sections: Sequence[tuple[str, str, str]], title: str = "partbench leade
     scripts = (_SCRIPTS if scripted else "") + (f"\n<script>{script}</script>" if script else "")
     return _PAGE.substitute(style=STYLE + style, scripts=scripts, contents=contents, body=body, title=escape(title),
                             lead=escape(lead), back=ways)
-
-
-def scores(board: Board) -> str:
-    """The table of a board, controls as its floor."""
-    lines, floor = ("".join(_line(board, line) for line in some) for some in (board.lines, board.controls))
-    heads = "".join(f'<th scope="col">{escape(heading(column))}</th>' for column in board.columns)
-    head = (f'<tr><th scope="col">method</th><th scope="col">level</th><th scope="col">seeds</th>{heads}'
-            '<th scope="col">training, minutes</th><th scope="col">trainable parameters</th></tr>')
-    protocol, id_ = printable(board.protocol or "unknown"), printable(board.protocol_id)
-    caption = (f"Protocol {escape(protocol)} (id {escape(id_)}), split {escape(printable(board.split))}. "
-               "Fractions in per cent; means over seeds with 95 % intervals; n/a: does not apply; ↑ higher is better, "
-               "↓ lower is better. In the order of accuracy: where intervals overlap, that is no ranking.")
-    if floor:
-        caption += (f" Last lines: controls, explanations that cannot know why a model answers as it does. {BLIND}: a "
-                    "score that is not told apart from its best control's.")
-    return (f'<div class="scroll" tabindex="0" role="region" aria-label="Scores: {escape(printable(board.title))}">'
-            f"<table><caption>{caption}</caption><thead>{head}</thead><tbody>{lines}</tbody>"
-            f'<tbody class="controls">{floor}</tbody></table></div>')
-
-
-def _line(board: Board, line: Line) -> str:
-    cells = "".join(f"<td>{_cell(board, line, column)}</td>" for column in board.columns)
-    minutes = "" if line.train_seconds is None else f"{line.train_seconds / 60:.1f}"
-    parameters = "" if line.trainable_parameters is None else f"{line.trainable_parameters:,}"
-    level = "control" if line.is_control and not line.judges else escape(printable(line.level, 40))
-    return (f'<tr><th scope="row">{name(line_name(line))}</th><td>{level}</td><td>{line.seeds}</td>{cells}'
-            f"<td>{minutes}</td><td>{parameters}</td></tr>")
-
-
-def _cell(board: Board, line: Line, column: Column) -> str:
-    score = line.scores.get(column.metric)
-    if score is None:
-        return ""
-    if score.value is None:
-        return '<span class="interval">n/a</span>'
-    span = interval(score, column.unit)
-    shown = number(score.value, column.unit) + (f' <span class="interval">{span}</span>' if span else "")
-    if board.separated(line, column.metric) is False:
-        control = board.best_control(column.metric, line)
-        told = f"not told apart from: {line_name(control)}, {number(control.scores[column.metric].value, column.unit)}"
-        shown += f' <abbr title="{escape(told)}">{BLIND}</abbr>'
-    return shown
-
-
-def failures(found: Sequence[Failure]) -> str:
-    """Runs without scores, and why."""
-    rows = "".join(f'<tr><th scope="row">{escape(printable(f.name))}</th><td>{f.seed}</td>'
-                   f"<td>{escape(f.status.replace('_', ' '))}</td><td>{escape(printable(f.run_id))}</td>"
-                   f'<td class="error">{escape(printable(f.error, 600))}</td></tr>' for f in found)
-    heads = "".join(f'<th scope="col">{name}</th>' for name in ("method", "seed", "outcome", "run", "reason"))
-    return ('<div class="scroll" tabindex="0" role="region" aria-label="Runs without scores"><table class="failures">'
-            "<caption>Runs without scores. More: harness why RUN</caption>"
-            f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>")
 
 
 def figure(drawn: go.Figure | dict | None, title: str, anchor: str, numbers: str = "in the table above") -> str:
