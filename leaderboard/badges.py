@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from .badge import badge_svg
@@ -53,7 +54,7 @@ def write_badges(material: "Material") -> None:
 def badge_name(dataset: str) -> str:
     """File name of a data set's badge: its name where that is plain, else a digest too."""
     plain = re.sub(r"[^a-z0-9]+", "-", dataset.lower()).strip("-")[:40]
-    if plain.replace("-", "_") != dataset:
+    if not plain or plain.replace("-", "_") != dataset:
         plain = f"{plain}-{hashlib.sha256(dataset.encode()).hexdigest()[:8]}".strip("-")
     return f"badge-{plain}.svg"
 
@@ -114,11 +115,16 @@ def _summary(board: Board, rankings: Sequence[Sequence[Ranking]], latest: dict[s
 def _headline(ranking: Ranking) -> dict[str, Any]:
     """A metric, and the lines that are not told apart from the best, best first."""
     column = ranking.column
-    best = [{"method": line.name, "setup": line.setup, "level": line.level, "value": score.value, "low": score.low,
-             "high": score.high, "seeds": score.seeds}
+    best = [{"method": line.name, "setup": line.setup, "level": line.level, "seeds": score.seeds,
+             **{name: _finite(getattr(score, name)) for name in ("value", "low", "high")}}
             for line in ranking.groups[0] for score in (line.scores[column.metric],)]
     return {"metric": column.metric, "unit": column.unit, "higher_is_better": column.higher_is_better,
             "ranked": len(ranking.lines), "best": best}
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON has no infinity; rows that were not written by a store may."""
+    return value if value is not None and isfinite(value) else None
 
 
 def _latest(frame: "pandas.DataFrame") -> dict[str, datetime]:

@@ -69,7 +69,7 @@ def reproductions(boards: Sequence[Board], frame: "pandas.DataFrame",
     for board in boards:
         for line in board.lines:
             lines.setdefault((line.name.partition("@")[0], board.dataset), []).append((board, line))
-    known = setups(frame)
+    known = setups(frame[frame["method"].isin({entry.method for entry in ledger})])
     return [_beside(entry, lines.get((entry.method, entry.dataset), []), known) for entry in ledger]
 
 

@@ -26,7 +26,7 @@ class Setup:
 
     Attributes:
         facts: the columns ``image_size, weights, fit_on, epochs, preset``.
-        images: of each metric, those that it was taken on.
+        images: of accuracy, and of each metric that is taken on a part of the images, those that it was taken on.
     """
 
     facts: dict[str, Any]
@@ -42,7 +42,8 @@ def setups(frame: "pandas.DataFrame") -> dict[tuple[str, str, str], Setup]:
     """The set-up of every (run, protocol id, split) of a leaderboard frame that has scores."""
     scored = frame[frame["status"] == "done"]
     keys = ["run_id", "protocol_id", "split"]
-    counted = scored.loc[scored["n"].notna(), [*keys, "metric", "n"]].drop_duplicates([*keys, "metric"])
+    told = scored["metric"].isin(["accuracy", *_COUNTED]) & scored["n"].notna()
+    counted = scored.loc[told, [*keys, "metric", "n"]].drop_duplicates([*keys, "metric"])
     images: dict[tuple[str, str, str], dict[str, int]] = {}
     for run_id, protocol_id, split, metric, n in counted.itertuples(index=False, name=None):
         images.setdefault((run_id, protocol_id, split), {})[metric] = int(n)

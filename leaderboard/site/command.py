@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ...datasets import registry as datasets
@@ -90,6 +91,7 @@ def spec_of(row: Mapping[str, Any]) -> dict[str, Any]:
             "seeds": [row["seed"]], **facts}
 
 
+@lru_cache(1_000)
 def _known(weights: str, backbone: str) -> bool:
     """Whether they are downloaded, or come with partbench."""
     return not weights or weights.startswith("timm:") or shipped(printable(backbone)) is not None
@@ -134,6 +136,7 @@ def _flag(field: str, value: Any) -> str:
     return f"{name}={_quoted(text)}" if text.startswith("-") else f"{name} {_quoted(text)}"
 
 
+@lru_cache(10_000)
 def _quoted(text: str) -> str:
     if printable(text, len(text) + 1) != text:
         raise NoCommand("its names hold characters that do not belong in a command")

@@ -51,21 +51,24 @@ def _runs(frame: "pandas.DataFrame") -> "pandas.DataFrame":
     ordered = frame.sort_values(["lost", "finished_at"], kind="stable")
     runs = ordered.drop_duplicates("run_id").set_index("run_id", drop=False).rename_axis(None)
     errors = frame[frame["lost"] & (frame["error"] != "")].drop_duplicates("run_id", keep="last")
+    scored = _scored(frame)
     runs = runs.assign(
         name=runs["method"] + ("@" + runs["variant"]).where(runs["variant"] != "", ""),
         status=runs["status"].where(runs["lost"], "done"),
         error=errors.set_index("run_id")["error"].reindex(runs.index).fillna(""),
-        scored=_scored(frame).reindex(runs.index).fillna(""))
+        scored=[scored.get(run_id, "") for run_id in runs["run_id"]])
     return runs.sort_values(["finished_at", "run_id"], ascending=[False, True], na_position="last")
 
 
-def _scored(frame: "pandas.DataFrame") -> "pandas.Series":
+def _scored(frame: "pandas.DataFrame") -> dict[str, str]:
     """Under which protocols each run was scored, on which split, and in which search."""
     keys = ["run_id", "protocol", "protocol_id", "split", "sweep"]
     places = frame.loc[~frame["lost"], keys].drop_duplicates()
-    said = [f"{protocol or 'unknown'} ({id_}), {split}{f', search {sweep}' if sweep else ''}"
-            for _, protocol, id_, split, sweep in places.itertuples(index=False, name=None)]
-    return places.assign(said=said).groupby("run_id")["said"].agg("; ".join)
+    said: dict[str, list[str]] = {}
+    for run_id, protocol, id_, split, sweep in places.itertuples(index=False, name=None):
+        of = f", search {sweep}" if sweep else ""
+        said.setdefault(run_id, []).append(f"{protocol or 'unknown'} ({id_}), {split}{of}")
+    return {run_id: "; ".join(each) for run_id, each in said.items()}
 
 
 def _numbers(column: "pandas.Series", name: str) -> list:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from ..fragments import table, word
 from ..rows import SCORED
-from ..text import number
+from ..text import number, printable
 from .frame import Page, Section
 from .headlines import VERDICTS
 from .material import Material
@@ -51,14 +51,15 @@ def _trials(trials: "pandas.DataFrame") -> str:
     metrics = [*(metric for metric in VERDICTS if metric in known), *sorted(known.difference(VERDICTS))][:_MOST]
     rows = []
     for (sweep, method, dataset), some in trials.groupby(["sweep", "method", "dataset"]):
-        runs = some.drop_duplicates("run_id")
-        finished = some.loc[some["status"].isin(SCORED), "run_id"].nunique()
-        pruned = (runs["status"] == "pruned").sum()
-        rows.append((sweep, [word(method), word(dataset), str(len(runs)), str(finished), str(pruned),
-                             str(len(runs) - finished - pruned),
-                             *(_best(some[(some["metric"] == metric) & (some["level"] == "final")
-                                          & (some["status"] == "done")]) for metric in metrics)]))
-    heads = ["method", "data set", "trials", "finished", "stopped early", "failed",
+        # In the alphabet "done" comes before every other status.
+        ended = some["status"].mask(some["status"].isin(SCORED), "done").groupby(some["run_id"]).min()
+        counts = [len(ended), *(int((ended == status).sum()) for status in ("done", "pruned"))]
+        counts.append(counts[0] - sum(counts[1:]))
+        best = [_best(scored[scored["run_id"].isin(ended.index) & (scored["sweep"] == sweep)
+                             & (scored["metric"] == metric)]) for metric in metrics]
+        name = f"{printable(sweep, 64)}: {printable(method, 40)} on {printable(dataset, 40)}"
+        rows.append((name, [*map(str, counts), *best]))
+    heads = ["trials", "finished", "stopped early", "failed or interrupted",
              *(f"best {metric.replace('_', ' ')}" for metric in metrics)]
     return table(_CAPTION, "search", heads, rows)
 

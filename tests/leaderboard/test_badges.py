@@ -4,7 +4,7 @@ import json
 import re
 from xml.etree import ElementTree
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partbench.leaderboard import boards
@@ -24,6 +24,7 @@ def written(store, tmp_path):
     return made, json.loads((tmp_path / "report" / "summary.json").read_text())
 
 
+@settings(deadline=None)
 @given(st.text(), st.text(), st.text())
 def test_a_badge_is_well_formed_whatever_it_says(left, right, title):
     root = ElementTree.fromstring(badge_svg(left, right, title).encode())
@@ -31,6 +32,7 @@ def test_a_badge_is_well_formed_whatever_it_says(left, right, title):
     assert root[0].tag.endswith("title")
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_badge_is_named_by_plain_letters(dataset):
     assert re.fullmatch(r"badge-[a-z0-9-]{1,60}\.svg", badge_name(dataset))

@@ -4,7 +4,7 @@ import json
 import shlex
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partbench.harness import cli
@@ -67,6 +67,7 @@ def test_settings_that_no_flag_holds_come_in_a_file(read, tmp_path, monkeypatch)
     assert job(read(joined(command)).model_dump()).run_id == wanted.run_id
 
 
+@settings(deadline=None)
 @given(SCALARS | st.lists(SCALARS, max_size=4))
 def test_a_value_is_read_back_as_it_is_or_not_written(value):
     text = flag_value(value)
@@ -75,6 +76,7 @@ def test_a_value_is_read_back_as_it_is_or_not_written(value):
         assert repr(found) == repr(value)
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_a_hostile_name_never_leaves_its_quotes(method, dataset):
     try:

@@ -14,6 +14,8 @@
   // Text that a page may show as it is: no character of it moves what stands beside it.
   const shown = text => element("bdi", {textContent: text});
 
+  const cut = text => text.length > 60 ? `${text.slice(0, 59)}…` : text;
+
   function facts(pairs) {
     const list = element("dl", {className: "facts"});
     for (const [name, text] of pairs) {
@@ -59,7 +61,7 @@
     let versions;
     try { versions = Object.entries(JSON.parse(get("versions"))).map(pair => pair.join(" ")).join(", "); } catch { versions = get("versions"); }
     parts.push(element("h3", {textContent: "Provenance"}), facts([
-      ["run", id], ["scored under", get("scored")], ["started (UTC)", when(get("started_at"))],
+      ["run", id], ["method", get("method")], ["data set", get("dataset")], ["backbone", get("backbone")], ["scored under", get("scored")], ["started (UTC)", when(get("started_at"))],
       ["finished (UTC)", when(get("finished_at"))], ["training", minutes(get("train_seconds"))],
       ["explaining", minutes(get("explain_seconds"))], ["scoring", minutes(get("score_seconds"))],
       ["peak memory", get("peak_memory_mb") === null ? null : `${count(Math.round(get("peak_memory_mb")))} MiB`],
@@ -73,7 +75,7 @@
   function entry(run) {
     const id = value("id", run), status = value("status", run);
     const head = element("summary", {}, element("code", {textContent: id.slice(0, 8)}),
-      ...[value("method", run), value("dataset", run), value("backbone", run)].map(shown),
+      ...["method", "dataset", "backbone"].map(name => shown(cut(value(name, run)))),
       element("span", {textContent: `seed ${value("seed", run)}`}),
       element("span", {className: status === "done" ? "right" : "wrong", textContent: status.replaceAll("_", " ")}),
       element("span", {textContent: when(value("finished_at", run))}));
