@@ -170,7 +170,7 @@ def test_the_page_links_every_run_and_report_draws_it_again_without_the_data(don
         hidden.rename(birds)
     assert (end.code, end.err) == (0, "")
     assert page.read_bytes() == first
-    assert 'href="sweep-s.html"' in (out / "report" / "index.html").read_text()
+    assert 'href="sweep-s.html"' in (out / "report" / "sweeps.html").read_text()
 
 
 def test_a_sweep_whose_journal_is_torn_keeps_no_other_page_from_being_drawn(done, harness, tmp_path):
