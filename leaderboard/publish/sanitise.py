@@ -18,6 +18,7 @@ _ELSEWHERE = re.compile(
     r"|(?P<encoded>(?:%2[Ff]|%5[Cc])[^\s\"'`<>]+)"
     r"|(?P<mail>[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}\b)"
     r"|(?P<address>(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])|(?<![\w:])(?:[0-9A-Fa-f]{1,4}:){4,7}[0-9A-Fa-f]{1,4}(?![\w:]))")
+_NESTED = 8  # what is left of one place may look like another, as in \\\\a:\\b
 _HOMES = {"home", "users"}
 _PUBLIC_HOST = re.compile(r"(?:[\w-]+\.)+[A-Za-z]{2,}")
 _PRIVATE_DOMAIN = (".local", ".localdomain", ".internal", ".lan", ".corp", ".intranet", ".home", ".private", ".cluster")
@@ -49,7 +50,11 @@ class Sanitiser:
 
     def _text(self, text: str) -> str:
         """``text`` without what tells where it was written."""
-        text = _ELSEWHERE.sub(_shown, self._first(text))
+        text = self._first(text)
+        for _ in range(_NESTED):
+            before, text = text, _ELSEWHERE.sub(_shown, text)
+            if text == before:
+                break
         for replaced in self._last:
             text = replaced(text)
         return text

@@ -29,21 +29,21 @@ def slim(items: "pa.Table", sanitiser: "Sanitiser", evidence: bool) -> "pa.Table
     if evidence and {"index", "vector", "image_id"} <= set(items.schema.names):
         clean = pc.equal(pc.fill_null(items["index"], 0), 0)
         wanted = pc.or_(wanted, pc.and_(pc.is_in(items["metric"], value_set=_strings(_MARKS)), clean))
-    found = items.filter(wanted).replace_schema_metadata(_metadata(items.schema.metadata or {}, evidence))
+    found = items.filter(wanted).replace_schema_metadata(
+        _metadata(items.schema.metadata or {}, sanitiser) if evidence else {})
     if "strength" in found.schema.names:
         found = found.drop_columns(["strength"])
     return _named(_rounded(found), sanitiser)
 
 
-def _metadata(metadata: dict[bytes, bytes], evidence: bool) -> dict[bytes, bytes]:
-    if not evidence:
-        return {}
+def _metadata(metadata: dict[bytes, bytes], sanitiser: "Sanitiser") -> dict[bytes, bytes]:
     try:
         shapes = json.loads(metadata.get(b"evidence", b"{}"))
     except ValueError:
         return {}
     kept = {name: shape for name, shape in shapes.items() if name.partition("/")[0] in _VECTORS}
-    return {b"evidence": json.dumps(kept).encode(), b"protocol": metadata.get(b"protocol", b"")}
+    protocol = sanitiser.document(metadata.get(b"protocol", b"").decode("utf-8", "replace"))
+    return {b"evidence": json.dumps(kept).encode(), b"protocol": protocol.encode()}
 
 
 def _named(items: "pa.Table", sanitiser: "Sanitiser") -> "pa.Table":
