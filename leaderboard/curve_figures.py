@@ -1,7 +1,7 @@
 """Figures of curves: collected by :mod:`.curves` and :mod:`.losses`, drawn here.
 
-Each function gives the plain JSON of a figure: a page has dozens, and Plotly takes long to check one. In a notebook:
-``plotly.graph_objects.Figure(method_against_controls(view, "insertion"))``.
+Each function gives the plain JSON of a figure: a page has dozens, and Plotly takes long to check one.
+:mod:`.evidence_figures` makes Plotly figures of them.
 """
 
 from collections.abc import Sequence

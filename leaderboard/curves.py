@@ -1,5 +1,6 @@
 """Insertion and deletion curves of the lines of a board, with bands, beside those of their controls."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,10 @@ import numpy as np
 
 from ..metrics.statistics import student_t
 from .board import Board, Line
+from .class_sums import ClassSums
+from .collect import boards
 from .evidence import CURVES, Curves, EvidenceOf
+from .store import Store, load
 
 _OUTSIDE = 0.05  # of a 95 % band
 _NORMAL = 1.959964
@@ -45,6 +49,17 @@ class CurveView:
     line: Line
     bands: dict[str, Band]
     controls: list[tuple[Line, dict[str, Band]]]
+
+
+def curve_views(out: str | os.PathLike) -> list[tuple[Board, list[CurveView]]]:
+    """The curves of every line, by the boards of a results folder.
+
+    Raises:
+        UserError: there are no results.
+    """
+    store = Store(out)
+    evidence = EvidenceOf(store)
+    return [(board, collect(board, evidence)[0]) for board in boards(load(out), ClassSums(store))]
 
 
 def collect(board: Board, evidence: EvidenceOf, most: int = 24) -> tuple[list[CurveView], list[Line]]:

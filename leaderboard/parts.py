@@ -1,15 +1,20 @@
 """Which annotated parts concepts mark, and on which classes: collected from items for the page and its figures."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..metrics import Protocol
+from .audit_data import read_audits
 from .board import Board, Line
+from .class_sums import ClassSums
+from .collect import boards
 from .evidence import EvidenceOf, Marks
-from .named import Names
+from .named import Names, names
 from .part_tally import Tally, exchanged
+from .store import Store, load
 
 NamesOf = Callable[[Sequence[Line]], Names]
 
@@ -81,6 +86,18 @@ class PartsBoard:
         return float(known.mean()) if known.size else 0.0
 
 
+def part_boards(out: str | os.PathLike) -> list[PartsBoard]:
+    """What concepts mark, on every board of a results folder.
+
+    Raises:
+        UserError: there are no results.
+    """
+    store = Store(out)
+    audits, evidence = read_audits(store.folder)[0], EvidenceOf(store)
+    return [found for board in boards(load(out), ClassSums(store)) for found in collect(
+        board, evidence, lambda lines, board=board: names(store.folder, lines, board.dataset, audits))]
+
+
 def collect(board: Board, evidence: EvidenceOf, named: NamesOf, most: int = 24) -> list[PartsBoard]:
     """One for every set of files that lines of the board saw; none where no line has evidence of parts.
 
@@ -106,8 +123,8 @@ def collect(board: Board, evidence: EvidenceOf, named: NamesOf, most: int = 24) 
         width = views[0].best.shape[1]
         floor = [view for line in board.controls if not line.judges and line.dataset_fingerprint == fingerprint
                  and (view := _view(board, line, evidence))]
-        names = named(lines)
-        gathered.append(PartsBoard(board, names, names.of_parts(width), [v for v in views if v.best.shape[1] == width],
+        told = named(lines)
+        gathered.append(PartsBoard(board, told, told.of_parts(width), [v for v in views if v.best.shape[1] == width],
                                    [v for v in floor if v.best.shape[1] == width], lines[most:]))
     return gathered
 

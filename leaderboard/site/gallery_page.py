@@ -58,7 +58,7 @@ def _reading(galleries: Sequence[Gallery], material: Material) -> str:
         if facts.maps:
             maps.setdefault(facts.title or line_name(each.line, 60), facts.maps)
     notes = old.listing([f"{title}: {what}" for title, what in maps.items()])
-    notes = f"<h3>What the maps are</h3>{notes}" if maps else ""
+    notes = f"<details><summary>What the maps of each method are</summary>{notes}</details>" if maps else ""
     rule = _RULE if any(gallery.ranks() for gallery in galleries) else ""
     left = "".join(f"<p>Not shown of {escape(printable(gallery.dataset))}: {len(gallery.left_out)} more methods, later "
                    "in the order of accuracy.</p>" for gallery in galleries if gallery.left_out)

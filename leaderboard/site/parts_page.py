@@ -1,7 +1,7 @@
 """Parts: which annotated parts the concepts of each method mark, and on which classes it fails.
 
 Matrices are tables whose cells are shaded: a number is read, not guessed from a colour. The same matrices as Plotly
-figures, for notebooks: :mod:`partbench.leaderboard.parts_figures`.
+figures, for notebooks: :mod:`partbench.leaderboard.evidence_figures`.
 """
 
 from collections.abc import Iterable

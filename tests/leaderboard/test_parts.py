@@ -11,7 +11,15 @@ from partbench import metrics
 from partbench.harness.scoring.evidence import Evidence as Made
 from partbench.harness.scoring.items import items_table
 from partbench.harness.scoring.score import scores
-from partbench.leaderboard import ClassSums, build_report, load
+from partbench.leaderboard import (
+    ClassSums,
+    build_report,
+    class_gain_figure,
+    held_figure,
+    hit_matrix_figure,
+    load,
+    part_boards,
+)
 from partbench.leaderboard.collect import boards
 from partbench.leaderboard.evidence import EvidenceOf, Marks
 from partbench.leaderboard.named import Names
@@ -119,6 +127,17 @@ def test_lines_beyond_the_limit_are_named(evaluated, store):
     evaluated(drawn(2), OTHER, method="vpt_deep")
     found, = collected(store, most=1)
     assert len(found.views) == len(found.left_out) == 1
+
+
+def test_figures_hold_what_the_page_shows(evaluated, store):
+    evaluated(drawn(1))
+    evaluated(drawn(2, shared=False), OTHER, method=HOSTILE)
+    found, = part_boards(store.folder.url)
+    shared, own = sorted(found.views, key=lambda view: -len(view.concepts))
+    assert hit_matrix_figure(found, shared).data[0].z == pytest.approx(100 * shared.matrix, abs=0.06, nan_ok=True)
+    assert len(hit_matrix_figure(found, own).data[0].z) == 3
+    assert held_figure(found).data[0].z[0] == pytest.approx(100 * found.views[0].held, abs=0.06, nan_ok=True)
+    assert class_gain_figure(found).data[0].zmin == -100
 
 
 def test_evidence_that_is_torn_or_of_other_images_is_not_shown(evaluated, store, tmp_path, caplog):
