@@ -6,9 +6,7 @@ from math import isfinite
 from plotly import graph_objects as go
 
 from .board import Board, Column, Line
-from .figures import GREY, PALETTE, axis_title, bars, draw, label, shown, tick
-
-_ROW = 28  # pixels
+from .figures import GREY, PALETTE, axis_title, bars, draw, label, row_height, shown, tick
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,6 @@ def control_figure(board: Board, column: Column, most: int = 30) -> go.Figure | 
                    marker={"color": GREY, "symbol": "diamond", "size": 9}),
               dots([each.line for each in beside], name="line (filled: told apart, and better)",
                    marker={"color": PALETTE[0], "symbol": filled, "size": 11, "line": {"width": 2}})]
-    return draw(traces, 170 + _ROW * len(beside), {"title": axis_title(column)}, {
+    return draw(traces, 170 + row_height([each.line for each in beside]) * len(beside), {"title": axis_title(column)}, {
         "tickvals": rows, "ticktext": names, "range": [len(rows) - 0.4, -0.6], "automargin": True, "showgrid": False},
         legend=True)

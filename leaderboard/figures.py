@@ -61,6 +61,11 @@ def tick(line: Line) -> str:
     return f'{name}<br><span style="font-size:11px">{escape(printable(line.setup, 30))}</span>' if line.setup else name
 
 
+def row_height(lines: Sequence[Line]) -> int:
+    """Pixels that a row needs for its :func:`tick`."""
+    return 42 if any(line.setup for line in lines) else 28
+
+
 def scale(unit: str) -> int:
     """What values are multiplied by to be shown: fractions are in per cent."""
     return 100 if unit == "fraction" else 1

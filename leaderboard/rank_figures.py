@@ -10,11 +10,11 @@ from plotly import graph_objects as go
 
 from .comparison import Ranking
 from .critical_difference import CriticalDifference
-from .figures import GREY, PALETTE, draw, label, tick
+from .figures import GREY, PALETTE, draw, label, row_height, tick
 from .kendall import Agreement
 from .text import printable
 
-_ROW = 28  # pixels
+_GROUPS = 6  # bars of methods that are not told apart, at most; of more groups only the best has one
 _BLUE_TO_ORANGE = [[0, PALETTE[3]], [0.5, "rgba(128,128,128,0.08)"], [1, PALETTE[0]]]
 
 
@@ -43,9 +43,9 @@ def rank_figure(ranking: Ranking, most: int = 30) -> go.Figure:
         "marker": {"size": 11, "color": "#ffffff", "line": {"width": 2.5, "color": colours}},
         "customdata": [f"{label(line)}<br>rank {a} to {b}" for line, (a, b) in zip(lines, spans, strict=True)],
         "hovertemplate": "%{customdata}, %{x} by score<extra></extra>"})
-    return draw(traces, 110 + _ROW * len(order), {"title": {"text": "rank"}, "range": [0.5, len(ranking.lines) + 0.5],
-                                                  "dtick": max(1, len(ranking.lines) // 8), "tick0": 1},
-                _names([tick(line) for line in lines]))
+    all_ = len(ranking.lines)
+    x = {"title": {"text": "rank"}, "range": [0.5, all_ + 0.5], "dtick": max(1, all_ // 8), "tick0": 1}
+    return draw(traces, 110 + row_height(lines) * len(order), x, _names([tick(line) for line in lines]))
 
 
 def win_figure(ranking: Ranking, most: int = 20) -> go.Figure:
@@ -73,7 +73,7 @@ def agreement_figure(found: Agreement) -> go.Figure:
 
 
 def critical_difference_figure(found: CriticalDifference, most: int = 30) -> go.Figure:
-    """Average ranks, best on top; a bar to the right joins methods that are not told apart.
+    """Average ranks, best on top; bars to the right join methods that are not told apart, as far as they are drawn.
 
     Args:
         found: of :meth:`CriticalDifference.of`.
@@ -81,28 +81,29 @@ def critical_difference_figure(found: CriticalDifference, most: int = 30) -> go.
     """
     order = [int(place) for place in np.argsort(found.average, kind="stable")][:most]
     row = {place: at for at, place in enumerate(order)}
-    right = float(found.average.max()) + 0.3
     groups = [[row[place] for place in group if place in row] for group in found.groups]
     groups = [group for group in groups if len(group) > 1]
-    step = max(0.12, len(found.average) / 40)
+    groups = groups if len(groups) <= _GROUPS else groups[:1]
+    average = [round(float(found.average[place]), 4) for place in order]
+    end = max(average[-1], 1 + found.difference)
+    step = (end - 1) / 25
     traces = [{
-        "type": "scatter", "mode": "markers", "x": [round(float(found.average[place]), 4) for place in order],
+        "type": "scatter", "mode": "markers", "x": average,
         "y": list(range(len(order))), "marker": {"size": 11, "color": PALETTE[0]},
         "customdata": [_name(found, place) for place in order],
         "hovertemplate": "%{customdata}<br>average rank %{x:.2f}<extra></extra>"}]
     if groups:
         traces.append({
             "type": "scatter", "mode": "lines", "hoverinfo": "skip", "line": {"width": 6, "color": PALETTE[3]},
-            "x": [x for at, _ in enumerate(groups) for x in (right + at * step, right + at * step, None)],
+            "x": [x for at, _ in enumerate(groups) for x in (*2 * [end + (at + 1) * step], None)],
             "y": [y for group in groups for y in (min(group) - 0.2, max(group) + 0.2, None)]})
     ruler = {"type": "line", "xref": "x", "yref": "paper", "y0": 1.02, "y1": 1.02, "x0": 1, "x1": 1 + found.difference,
              "line": {"width": 4, "color": GREY}}
     told = {"text": f"critical difference {found.difference:.2f}", "xref": "x", "yref": "paper", "x": 1, "y": 1.03,
             "xanchor": "left", "yanchor": "bottom", "showarrow": False, "font": {"color": GREY, "size": 12}}
-    end = max(right + step * len(groups), 1 + found.difference + 0.2)
-    return draw(traces, 130 + _ROW * len(order), {"title": {"text": "average rank (1 is best)"}, "range": [0.7, end]},
-                _names([_name(found, place) for place in order]), shapes=[ruler], annotations=[told],
-                margin={"l": 60, "r": 16, "t": 48, "b": 56})
+    x = {"title": {"text": "average rank (1 is best)"}, "range": [1 - step, end + (len(groups) + 1) * step]}
+    return draw(traces, 130 + 28 * len(order), x, _names([_name(found, place) for place in order]), shapes=[ruler],
+                annotations=[told], margin={"l": 60, "r": 16, "t": 48, "b": 56})
 
 
 def best_first(ranking: Ranking) -> list[int]:

@@ -21,6 +21,7 @@ from .material import Material
 
 _LEAD = ("Who is told apart from whom, by which test, and how sure that is. Tests are of all pairs of lines on a board "
          "at the 5 % level, corrected so that with 95 % chance none of a metric's pairs is called different wrongly.")
+_AVERAGED = 30  # methods in a figure of average ranks
 
 
 class Limits(NamedTuple):
@@ -120,7 +121,9 @@ def _over_data_sets(boards: Sequence[Board]) -> Section:
         said += f"<p>{escape(', '.join(metrics).capitalize())}: {escape(reason)}</p>"
     lead = ("<p>Ranks of methods on several data sets or backbones under one protocol, averaged. Friedman's test asks "
             "whether any differ; Nemenyi's critical difference is how far apart two average ranks have to be (Demsar "
-            "2006). Backbones on one data set are not independent of each other, so that then it claims too much.</p>")
+            "2006). Bars at the right join methods that are not told apart; where such groups are many, only the best "
+            "group has one. Backbones on one data set are not independent of each other: with them it claims too "
+            "much.</p>")
     return Section("over-data-sets", "Over data sets", lead + said)
 
 
@@ -140,8 +143,10 @@ def _critical_difference(found: CriticalDifference, here: str) -> str:
     differ = (f"average ranks that are {found.difference:.2f} or more apart are told apart" if found.p_value < 0.05 else
               "that is no sign of any difference, so no two methods are told apart")
     said = (f"Friedman's chi-squared {found.chi_squared:.2f}, p {tables.p_value(found.p_value)}, "
-            f"{len(found.blocks.methods)} methods on {len(found.blocks.boards)} boards: {differ}.")
-    drawing = figure(critical_difference_figure(found), f"Average ranks: {title}", here, "in the table below")
+            f"{len(found.blocks.methods)} methods on {len(found.blocks.boards)} boards: {differ}."
+            f"{tables.left_out(_AVERAGED, len(found.blocks.methods), 'average rank')}")
+    drawing = figure(critical_difference_figure(found, _AVERAGED), f"Average ranks: {title}", here,
+                     "in the table below")
     left = ""
     if found.blocks.left_out:
         names = "; ".join(f"{printable(name, 60)} (not on {printable(', '.join(where), 300)})"

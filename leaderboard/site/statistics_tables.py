@@ -56,16 +56,16 @@ def wins(ranking: Ranking, most: int) -> str:
     sign = 1 if ranking.column.higher_is_better else -1
     rows = [(f"{at} {line_title(ranking.lines[row])}", [_win(ranking, row, column, sign) for column in order])
             for at, row in enumerate(order, 1)]
-    return fragments.table("Effect sizes, rows over columns." + left_out(len(order), len(ranking.lines)), "line",
-                           [str(at) for at in range(1, len(order) + 1)], rows)
+    caption = f"Effect sizes on {_title(ranking)}, rows over columns.{left_out(len(order), len(ranking.lines))}"
+    return fragments.table(caption, "line", [str(at) for at in range(1, len(order) + 1)], rows)
 
 
 def pairs(ranking: Ranking, most: int) -> str:
     """Every pair of the best lines: difference, interval, p and effect size, folded away."""
     order = sorted(best_first(ranking)[:most])
     rows = [_pair(ranking, ranking.pair(one, other)) for one, other in combinations(order, 2)]
-    table = fragments.table("First minus second." + left_out(len(order), len(ranking.lines)), "pair",
-                            ["difference", "interval", "p", "effect size", "tested on"], rows)
+    caption = f"Pairs on {_title(ranking)}, first minus second.{left_out(len(order), len(ranking.lines))}"
+    table = fragments.table(caption, "pair", ["difference", "interval", "p", "effect size", "tested on"], rows)
     return f"<details><summary>Pairs, with differences and p-values</summary>{table}</details>"
 
 
@@ -87,8 +87,8 @@ def controls(column: Column, found: Sequence[Beside]) -> str:
                 page.name(line_name(each.control)),
                 _score(number(floor.value, column.unit), interval(floor, column.unit)),
                 "better" if each.told_apart else "not told apart, or worse"]
-    return fragments.table("Each line beside the best control that it has to beat.", "line",
-                           [heading(column), "best control", "its score", "verdict"],
+    caption = f"{printable(column.title, 60).capitalize()} of each line beside the best control that it has to beat."
+    return fragments.table(caption, "line", [heading(column), "best control", "its score", "verdict"],
                            [(line_title(each.line), cells(each)) for each in found])
 
 
@@ -111,14 +111,18 @@ def average_ranks(found: CriticalDifference) -> str:
                            ["average rank", *heads], rows)
 
 
-def left_out(shown: int, of: int) -> str:
+def left_out(shown: int, of: int, by: str = "score") -> str:
     """Says that a table or figure is not of all; nothing where it is."""
-    return f" Shown: the best {shown} of {of} lines by score." if shown < of else ""
+    return f" Shown: the best {shown} of {of} by {by}." if shown < of else ""
 
 
 def line_title(line: Line) -> str:
     """A line's name with its level."""
     return line_name(line) if line.level == "final" else f"{line_name(line)} · {printable(line.level, 40)}"
+
+
+def _title(ranking: Ranking) -> str:
+    return printable(ranking.column.title, 60)
 
 
 def _win(ranking: Ranking, row: int, column: int, sign: int) -> str:

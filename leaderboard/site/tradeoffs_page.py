@@ -56,7 +56,7 @@ def _against(board: Board, column: Column, material: Material, here: str) -> str
     rows = [(line_title(point.line), [cell(point.accuracy, "fraction"), cell(point.other, column.unit),
                                       "yes" if point.in_front else "", "yes" if point.seen_in_front else ""])
             for point in points]
-    table = fragments.table("Fractions in per cent, with 95 % intervals", "line",
+    table = fragments.table(f"Accuracy and {title}, with 95 % intervals; fractions in per cent", "line",
                             ["accuracy\u00a0↑", heading(column), "in the front", "in the front as seen"], rows)
     return block(title, title.capitalize(), f"{drawing}<details><summary>The numbers</summary>{table}</details>")
 
@@ -80,7 +80,7 @@ def _radar(board: Board, columns: Sequence[Column], here: str) -> str:
     beaten = f" No line is above its floor on: {beaten}." if beaten else ""
     few = "" if drawing else " On fewer than three metrics is any line above its floor, so there is no figure."
     shown = figure(drawing, "Leads over the best control", here, "in the table below")
-    return block("all metrics", "Methods over metrics", f"<p>{escape(_RADAR + beaten + left + few)}</p>{shown}"
+    return block("radar", "Methods over metrics", f"<p>{escape(_RADAR + beaten + left + few)}</p>{shown}"
                  f"<details><summary>The numbers</summary>{table}</details>")
 
 

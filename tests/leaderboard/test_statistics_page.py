@@ -9,6 +9,7 @@ import pytest
 from partbench.leaderboard import (
     CriticalDifference,
     agreement,
+    agreement_figure,
     boards,
     build_report,
     cost_figure,
@@ -17,6 +18,7 @@ from partbench.leaderboard import (
     radar_figure,
     rankings,
     trade_off_figure,
+    win_figure,
 )
 from partbench.leaderboard.tradeoffs import trade_off
 
@@ -110,6 +112,17 @@ def test_figures_are_none_where_there_is_nothing_to_draw(write, tmp_path):
     assert trade_off_figure(board, "stability") is None
     assert radar_figure(board, board.columns) is None
     assert cost_figure(board, "minutes", "nmi") is None
+
+
+def test_matrices_are_figures_for_notebooks_too(write, tmp_path):
+    for place in range(4):
+        write(f"m{place}", accuracy=[0.2 * place, 0.2 * place + 0.001], deletion=1 - 0.2 * place)
+    board, = boards(load(tmp_path))
+    (accuracy, _), = rankings(board)
+    won = np.array(win_figure(accuracy).data[0].z)
+    assert (won == -won.T).all()
+    assert won[0].tolist() == [0, 1, 1, 1]
+    assert np.array(agreement_figure(agreement(board)).data[0].z)[0, 1] == 1
 
 
 def test_hostile_names_are_text_and_cut(write, tmp_path):
