@@ -50,7 +50,7 @@ def scores(audit: Audit | AuditData) -> str:
     caption = (f"{audit.images:,} images of {audit.classes:,} classes, {len(audit.parts)} parts. Protocol {rules.name} "
                f"(id {rules.id}): half-size {rules.half_size} on a canvas of {rules.canvas} pixels, threshold "
                f"{rules.threshold}. Fractions in per cent, with 95 % intervals over classes; n/a: not defined here.")
-    rows = [(line.name, [_score(line.scores.get(column.metric), column.unit) for column in audit.columns])
+    rows = [(line.name, [score(line.scores.get(column.metric), column.unit) for column in audit.columns])
             for line in audit.lines]
     return _table(caption, "explanation", [heading(column) for column in audit.columns], rows)
 
@@ -123,7 +123,8 @@ def comparisons(audit: Audit | AuditData) -> str:
                                             "images for one point"], rows)
 
 
-def _score(score: Score | None, unit: str) -> str:
+def score(score: Score | None, unit: str) -> str:
+    """A score with its interval below, as HTML; ``n/a`` where it does not apply, empty where nobody asked."""
     if score is None or score.value is None:
         return "" if score is None else _below("n/a")
     return number(score.value, unit) + _below(interval(score, unit))

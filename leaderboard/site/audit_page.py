@@ -11,7 +11,7 @@ from .. import audit_page as audited
 from ..audit_data import AuditData
 from ..board import Board, Line
 from ..fragments import table
-from ..text import cell, heading, line_name, number, printable
+from ..text import heading, line_name, number, printable
 from .frame import Page, Section
 from .material import Material
 
@@ -44,7 +44,8 @@ def _section(place: tuple[str, str], audits: Sequence[AuditData], boards: Sequen
     command = f"harness audit --dataset {printable(place[0], 60)}"
     if own:
         return "".join(_audit(audit, _anchor(*place)) for audit in own)
-    advice = f"<p>Nobody audited this data set here: <code>{escape(command)}</code> does, from annotations alone.</p>"
+    advice = ("<p>Nobody audited this data set under this protocol here: "
+              f"<code>{escape(command)}</code> does, from annotations alone.</p>")
     if beside is None:
         return advice
     return _controls(beside) + advice
@@ -70,7 +71,7 @@ def _controls(board: Board) -> str:
     """Blind controls that were run beside the methods."""
     lines = _blind(board)
     columns = [column for column in board.columns if any(column.metric in line.scores for line in lines)]
-    rows = [(line_name(line), [escape(cell(line.scores.get(column.metric), column.unit)) for column in columns])
+    rows = [(line_name(line), [audited.score(line.scores.get(column.metric), column.unit) for column in columns])
             for line in lines]
     return table("Controls that were run beside the methods: explanations that look at no image, or at its edges "
                  "alone. Fractions in per cent, with 95 % intervals.", "control",
