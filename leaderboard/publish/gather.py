@@ -1,7 +1,7 @@
 """What a folder of results has to publish, sanitised, laid out as a folder of results again.
 
     leaderboard.parquet       every row that counts, built from no row files: ``leaderboard.load`` reads it as it is
-    items/                    what each class adds to each score; for one run of each line also curves and peaks
+    items/                    what each class adds to each score, and curves; of one run of each line also peaks
     runs/ID/                  spec.json, losses, the end of the log where the run failed, and for one run of each line
                               its explanations, where its pictures may be redistributed
     sweeps/NAME/              journals of searches, what was asked, what was tested

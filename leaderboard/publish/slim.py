@@ -10,12 +10,11 @@ if TYPE_CHECKING:
 
     from .sanitise import Sanitiser
 
-_VECTORS = ("insertion_curve", "deletion_curve", "keypoints")
-_MARKS = ("peaks", "keypoints", "insertion_curve", "deletion_curve")
+_CURVES, _MARKS = ("insertion_curve", "deletion_curve"), ("peaks", "keypoints")
 
 
-def slim(items: "pa.Table", sanitiser: "Sanitiser", evidence: bool) -> "pa.Table":
-    """What each class adds to each score; with ``evidence`` also curves, keypoints, and peaks and hits without noise.
+def slim(items: "pa.Table", sanitiser: "Sanitiser", marks: bool) -> "pa.Table":
+    """What each class adds to each score, and curves; with ``marks`` also keypoints, and peaks and hits without noise.
 
     Curves are rounded to half precision (three digits of a probability), strengths of peaks are left out, and of the
     metadata all that would let somebody score the run again from so little.
@@ -26,24 +25,24 @@ def slim(items: "pa.Table", sanitiser: "Sanitiser", evidence: bool) -> "pa.Table
     import pyarrow.compute as pc
 
     wanted = items["weight"].is_valid()
-    if evidence and {"index", "vector", "image_id"} <= set(items.schema.names):
+    kept = (*_CURVES, *_MARKS) if marks else _CURVES
+    if {"index", "vector", "image_id"} <= set(items.schema.names):
         clean = pc.equal(pc.fill_null(items["index"], 0), 0)
-        wanted = pc.or_(wanted, pc.and_(pc.is_in(items["metric"], value_set=_strings(_MARKS)), clean))
-    found = items.filter(wanted).replace_schema_metadata(
-        _metadata(items.schema.metadata or {}, sanitiser) if evidence else {})
+        wanted = pc.or_(wanted, pc.and_(pc.is_in(items["metric"], value_set=_strings(kept)), clean))
+    found = items.filter(wanted).replace_schema_metadata(_metadata(items.schema.metadata or {}, sanitiser, kept))
     if "strength" in found.schema.names:
         found = found.drop_columns(["strength"])
     return _named(_rounded(found), sanitiser)
 
 
-def _metadata(metadata: dict[bytes, bytes], sanitiser: "Sanitiser") -> dict[bytes, bytes]:
+def _metadata(metadata: dict[bytes, bytes], sanitiser: "Sanitiser", kept: tuple[str, ...]) -> dict[bytes, bytes]:
     try:
         shapes = json.loads(metadata.get(b"evidence", b"{}"))
     except ValueError:
         return {}
-    kept = {name: shape for name, shape in shapes.items() if name.partition("/")[0] in _VECTORS}
+    shapes = {name: shape for name, shape in shapes.items() if name.partition("/")[0] in kept}
     protocol = sanitiser.document(metadata.get(b"protocol", b"").decode("utf-8", "replace"))
-    return {b"evidence": json.dumps(kept).encode(), b"protocol": protocol.encode()}
+    return {b"evidence": json.dumps(shapes).encode(), b"protocol": protocol.encode()}
 
 
 def _named(items: "pa.Table", sanitiser: "Sanitiser") -> "pa.Table":
