@@ -135,7 +135,7 @@ def test_a_search_whose_driver_was_killed_ends_with_no_trial_lost_and_none_done_
 def test_a_search_whose_driver_is_killed_ten_times_has_thirty_trials_each_done_once(flags, environment, write_tiny_cub,
                                                                                      with_toy, tmp_path):
     words = [*flags(tmp_path / "out", methods=["toy"], data_root=str(write_tiny_cub(tmp_path / "cub", train=16)),
-                    epochs=4, in_process=None), *BOTH, "--trials", "30"]
+                    epochs=4), *BOTH, "--trials", "30"]
     folder, said, chance = sweep_folder(tmp_path / "out", "s"), tmp_path / "said.txt", random.Random(6)
     journal = folder.journal("toy")
     for _ in range(10):
