@@ -67,8 +67,9 @@ def sole_writer(folder: Path) -> Iterator[None]:
         lock = (folder / "lock").open("w")
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            # Not flock: processes that a driver forked, and that outlive it for a moment, would hold that, too.
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):  # systems differ in which it is
             raise UserError(f"another process is searching in {folder}; wait for it, or see: harness tune --status"
                             ) from None
         except OSError as error:

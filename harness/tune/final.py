@@ -10,15 +10,14 @@ from rich.console import Console
 
 from ...durable import write_whole
 from ...errors import UserError
-from ...leaderboard import ClassSums, Store, boards, rankings
-from ...leaderboard.board import Board, Line
+from ...leaderboard import Store
 from ...sweeps import Difference, SearchPlan, Tested, TrialRecord
 from ..api import carry_out
 from ..config import RunConfig
 from ..plan import Plan, make_plan
+from .compared import compared
 from .config import TuneConfig
 from .folder import SweepFolder
-from .levels import at_one_level
 
 _ALWAYS_WRITTEN = {"methods", "dataset", "seeds", "fit_on", "split", "sweep"}
 
@@ -121,33 +120,18 @@ def _write_down(config: TuneConfig, kept: Kept, plans: Sequence[Plan], folder: S
     """Add a look at test to those before, or put it in the place of the same one."""
     method, jobs = kept.plan.method, [job for plan in plans for job in plan.jobs]
     new = Tested(kept.trial.number if len(plans) > 1 else 0, config.select, config.seeds, jobs[0].spec.epochs,
-                 tuple(job.run_id for job in jobs), tuple(differences(folder, kept.plan, plans)))
+                 tuple(job.run_id for job in jobs), tuple(_differences(folder, kept.plan, plans)))
     tests = [test for test in read_tests(folder, method) if test.runs != new.runs] + [new]
     write_whole(folder.tests(method), json.dumps([asdict(test) for test in tests], indent=1).encode())
 
 
-def differences(folder: SweepFolder, search: SearchPlan, plans: Sequence[Plan]) -> list[Difference]:
+def _differences(folder: SweepFolder, search: SearchPlan, plans: Sequence[Plan]) -> list[Difference]:
     """What the tests of the paper's setting and of the kept one say of what was searched for, metric by metric."""
     store = Store(folder.out)
     frame, _ = store.current()
     paper, *found = [{job.run_id for job in plan.jobs} for plan in plans]
+    found = set().union(*found)
     tested = (frame["run_id"].isin(paper) & (frame["sweep"] == "")
-              | frame["run_id"].isin(set().union(*found)) & (frame["sweep"] == search.name))
-    own = ((frame["split"] == "test") & (frame["protocol_id"] == plans[0].jobs[0].protocol.id)
-           & frame["metric"].isin(search.metrics) & frame["status"].isin(["done"]))
-    (board,) = boards(at_one_level(frame[own & tested]), ClassSums(store))
-    lines = {(set(line.run_ids) <= paper, metric): line for line in board.lines for metric in line.scores}
-    return [_difference(board, metric, lines[True, metric], lines.get((False, metric))) for metric in search.metrics
-            if (True, metric) in lines]
-
-
-def _difference(board: Board, metric: str, paper: Line, found: Line | None) -> Difference:
-    if found is None:
-        return Difference(metric, paper.scores[metric].value)
-    means = metric, paper.scores[metric].value, found.scores[metric].value
-    for ranking in (one for each in rankings(board) for one in each if one.column.metric == metric):
-        (pair,) = ranking.pairs
-        told, turned = pair.found, pair.first is paper
-        low, high = (-told.high, -told.low) if turned else (told.low, told.high)
-        return Difference(*means, -told.difference if turned else told.difference, low, high, told.p_value)
-    return Difference(*means)
+              | frame["run_id"].isin(found) & (frame["sweep"] == search.name))
+    own = (frame["split"] == "test") & (frame["protocol_id"] == plans[0].jobs[0].protocol.id)
+    return compared(store, frame[tested & own], search.metrics, paper, found)

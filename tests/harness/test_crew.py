@@ -1,6 +1,7 @@
 """Runs of a search in Ray's workers: one whose worker dies is done once more, a killed driver goes on where it was."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -128,3 +129,36 @@ def test_a_search_whose_driver_was_killed_ends_with_no_trial_lost_and_none_done_
     assert set(frame.status) == {"done"}
     assert {file: file.stat().st_mtime_ns for file in rows} == rows
     assert all((out / "runs" / trial.run_id / "log.txt").read_text().count("INFO done\n") == 1 for trial in found)
+
+
+@pytest.mark.slow
+def test_a_search_whose_driver_is_killed_ten_times_has_thirty_trials_each_done_once(flags, environment, write_tiny_cub,
+                                                                                     with_toy, tmp_path):
+    words = [*flags(tmp_path / "out", methods=["toy"], data_root=str(write_tiny_cub(tmp_path / "cub", train=16)),
+                    epochs=4), *BOTH, "--trials", "30"]
+    folder, said, chance = sweep_folder(tmp_path / "out", "s"), tmp_path / "said.txt", random.Random(6)
+    journal = folder.journal("toy")
+    for _ in range(10):
+        before = journal.stat().st_size if journal.exists() else 0
+        with said.open("w") as output:
+            started = subprocess.Popen([*TUNE, *words], env=environment | {"TOY_PAUSE": "0.3"}, stdout=output,
+                                       stderr=subprocess.STDOUT, start_new_session=True)
+        until = time.monotonic() + 200
+        while not journal.exists() or journal.stat().st_size == before:
+            assert started.poll() is None, said.read_text()
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        time.sleep(chance.uniform(0, 4))
+        assert started.poll() is None, said.read_text()
+        os.kill(started.pid, signal.SIGKILL)
+        started.wait()
+    end = subprocess.run([*TUNE, *words], env=environment, capture_output=True, text=True, check=False, timeout=400)
+    assert end.returncode == 0, end.stderr
+    found = searched(folder, "toy").record.trials
+    assert [(trial.number, trial.state) for trial in found] == [(number, "done") for number in range(30)]
+    assert len({trial.run_id for trial in found}) == 30
+    frame = partbench.leaderboard.load(tmp_path / "out")
+    assert sorted(frame.groupby("run_id").size()) == [2] * 30
+    assert set(frame.run_id) == {trial.run_id for trial in found}
+    assert all((tmp_path / "out" / "runs" / trial.run_id / "log.txt").read_text().count("INFO done\n") == 1
+               for trial in found)

@@ -54,10 +54,10 @@ def stopped(flags, environment, tmp_path_factory):
     """Folder, exit code and output of a command that got Ctrl-C when one run was done and another half-way."""
     out = tmp_path_factory.mktemp("stopped")
     words = flags(out, methods=["prompt_cam", "toy"], epochs=4, in_process=None)
-    started = subprocess.Popen([*PROGRAM, *words], env=environment | {"TOY_PAUSE": "5"}, stdout=subprocess.PIPE,
+    started = subprocess.Popen([*PROGRAM, *words], env=environment | {"TOY_PAUSE": "7"}, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True, start_new_session=True)
     try:
-        for pattern in ("rows/*.parquet", "runs/*/checkpoints/epoch-00001.json"):  # of the fast run, of the slow one
+        for pattern in ("rows/*.parquet", "runs/*/checkpoints/epoch-*.json"):  # of the fast run, of the slow one
             _wait(lambda pattern=pattern: list(out.glob(pattern)), started)
         os.killpg(started.pid, signal.SIGINT)  # as a terminal does
         said, _ = started.communicate(timeout=60)

@@ -17,7 +17,7 @@ from partbench.harness.tune.final import read_tests
 from partbench.harness.tune.folder import Begun, sweep_folder
 from partbench.harness.tune.pages import searched
 from partbench.harness.tune.plans import begun_plan, prepared
-from partbench.leaderboard import ClassSums, Store, boards
+from partbench.leaderboard import ClassSums, Store, boards, rankings
 from partbench.methods.catalogue import registry
 
 SEARCH = ["--search", "toy.dropout=0.01..0.9"]
@@ -259,6 +259,20 @@ def test_the_difference_is_that_of_the_means_on_the_leaderboard(tested):
     page = (out / "report" / "sweep-s.html").read_text()
     assert "On test" in page
     assert f"the setting selected by max:accuracy, trial {test.trial}" in page
+
+
+def test_a_kept_setting_that_val_does_not_show_to_be_better_comes_with_a_warning(tested):
+    out, _, end, _ = tested
+    one = searched(sweep_folder(out, "s"), "toy")
+    pair = rows(out)[rows(out).run_id.isin({one.paper.run_id, one.chosen.run_id})].assign(sweep="")
+    [board] = boards(pair, ClassSums(Store(out)))
+    p_values = [ranking.pairs[0].found.p_value for found in rankings(board) for ranking in found]
+    assert len(p_values) == 2
+    assert min(p_values) > 0.05, "few images: what follows needs a difference that is not told"
+    said = "Validation images do not show that the kept setting is better"
+    assert any(said in note for note in one.notes)
+    assert said in end.out
+    assert said in (out / "report" / "sweep-s.html").read_text().replace("&#x27;", "'")
 
 
 def test_the_kept_setting_is_a_request_for_exactly_the_runs_that_were_tested(tested, harness):

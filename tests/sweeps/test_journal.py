@@ -1,7 +1,9 @@
 """The journal of a search: what a kill leaves is continued, what is broken or another's is one line."""
 
 import json
+import multiprocessing
 import os
+import signal
 import time
 
 import optuna
@@ -124,13 +126,50 @@ def test_the_lock_of_a_killed_writer_is_not_waited_for(tmp_path, written):
     assert time.monotonic() - started < 5
 
 
+def in_another_process(work):
+    """Fork, do the work there, and return its exit code."""
+    child = multiprocessing.get_context("fork").Process(target=work)
+    child.start()
+    child.join(30)
+    return child.exitcode
+
+
 def test_a_second_driver_on_the_same_folder_is_refused_until_the_first_ends(tmp_path):
-    with sole_writer(tmp_path / "sweep"):
+    def refused():
         with pytest.raises(UserError, match=r"another process is searching in .*sweep; wait"), \
                 sole_writer(tmp_path / "sweep"):
             pass
+
+    def let_in():
+        with sole_writer(tmp_path / "sweep"):
+            pass
+
     with sole_writer(tmp_path / "sweep"):
-        pass
+        assert in_another_process(refused) == 0
+    assert in_another_process(let_in) == 0
+
+
+def test_what_a_killed_driver_forked_holds_no_folder(tmp_path):
+    """Data are decoded in processes that notice only after a while that theirs was killed."""
+    ready, told = os.pipe()
+
+    def drive():
+        with sole_writer(tmp_path):
+            if not os.fork():
+                os.write(told, b"%d" % os.getpid())
+                time.sleep(60)
+            time.sleep(60)
+
+    driver = multiprocessing.get_context("fork").Process(target=drive)
+    driver.start()
+    orphan = int(os.read(ready, 20))
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.join()
+    try:
+        with sole_writer(tmp_path):
+            os.kill(orphan, 0)  # it is still there
+    finally:
+        os.kill(orphan, signal.SIGKILL)
 
 
 def test_a_folder_that_cannot_be_is_one_line(tmp_path):
