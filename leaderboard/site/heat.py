@@ -10,12 +10,17 @@ Cells = Sequence[tuple[float, str]]
 Rows = Sequence[tuple[str, Cells]]
 
 
-def heat(caption: str, corner: str, heads: Sequence[str], rows: Rows, floor: Rows = ()) -> str:
-    """A table whose cells are shaded, with rows of controls below; heads and names are text."""
+def heat(caption: str, corner: str, heads: Sequence[str], rows: Rows, floor: Rows = (),
+         label: str = "") -> str:
+    """A table whose cells are shaded, with rows of controls below; heads and names are text.
+
+    Args:
+        label: what screen readers call it; its caption by default, which several tables of a page may share.
+    """
     columns = "".join(f'<th scope="col">{word(head)}</th>' for head in (corner, *heads))
     below = f'<tbody class="controls">{"".join(map(_row, floor))}</tbody>' if floor else ""
     return scroll(f'<table class="numbers heat"><caption>{escape(caption)}</caption><thead><tr>{columns}</tr></thead>'
-                  f"<tbody>{''.join(map(_row, rows))}</tbody>{below}</table>", caption)
+                  f"<tbody>{''.join(map(_row, rows))}</tbody>{below}</table>", label or caption)
 
 
 def _row(row: tuple[str, Cells]) -> str:

@@ -103,12 +103,13 @@ def _classes(found: PartsBoard) -> str:
 
 
 def _method(found: PartsBoard, view: PartView, address: str) -> str:
-    matrix = ""
+    matrix, name = "", line_name(view.line)
     if len(view.concepts):
         matrix = heat("Concept by part: share of all images showing the part on which the concept's region holds it, "
                       "in per cent.", "concept", found.parts,
                       [(f"concept {concept}", [_cell(value) for value in row])
-                       for concept, row in zip(view.concepts, view.matrix, strict=True)])
+                       for concept, row in zip(view.concepts, view.matrix, strict=True)],
+                      label=f"{name}: concept by part")
     place = {int(label): at for at, label in enumerate(view.labels)}
     ordered = [label for label in found.ordered_classes() if label in place]
     chosen = ordered if len(ordered) <= 2 * _EACH else [*ordered[:_EACH], *ordered[-_EACH:]]
@@ -116,11 +117,11 @@ def _method(found: PartsBoard, view: PartView, address: str) -> str:
     classes = heat("Class by part: share of the class's images showing the part on which its best concept holds it, in "
                    f"per cent; the {len(chosen)} classes of the table above.{own}", "class", found.parts,
                    [(found.names.of_class(label), [_cell(value) for value in view.best[place[label]]])
-                    for label in chosen])
+                    for label in chosen], label=f"{name}: class by part")
     score = view.line.scores["consistency"]
     said = (f"consistency {number(view.consistency, 'fraction')} % in run {view.run_id}"
             + (f", {number(score.value, 'fraction')} % over {score.seeds} seeds" if score.seeds > 1 else ""))
-    return (f'<details id="{address}"><summary>{word(line_name(view.line))}'
+    return (f'<details id="{address}"><summary>{word(name)}'
             f' <span class="quiet">{escape(printable(said))}</span></summary>{matrix}{classes}</details>')
 
 
