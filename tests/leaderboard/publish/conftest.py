@@ -62,7 +62,7 @@ class Bare:
 
     @property
     def commits(self):
-        return self.git("rev-list", "gh-pages").split()
+        return self.git("rev-list", "--all").split()
 
     def check_out(self, into):
         into.mkdir()

@@ -1,10 +1,6 @@
 """A site in a folder: united, whole at every moment, and nobody else's folder."""
 
 import os
-import signal
-import subprocess
-import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,18 +13,6 @@ from partbench.leaderboard.publish import folder as folders
 from partbench.leaderboard.publish import publish_results
 
 LATE = datetime(2026, 1, 3, tzinfo=UTC)  # a day after the results of others
-ENDLESS = """
-import sys
-from partbench.leaderboard import Row, Store
-from partbench.leaderboard.publish import publish_results
-out, site, first = sys.argv[1], sys.argv[2], int(sys.argv[3])
-print("ready", flush=True)
-for number in range(first, 100_000):
-    run = f"{number:016x}"
-    Store(out).write_scores(run, "1a2b", "test", [Row(
-        run_id=run, method="ivpt", dataset="cub", metric="accuracy", protocol_id="1a2b", value=0.5, unit="fraction")])
-    publish_results(out, site)
-"""
 
 
 def test_a_second_publish_changes_nothing(results, tmp_path, whole):
@@ -67,26 +51,6 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(results, tmp_path):
     assert change.rows == 1
     assert "index.html" in change.files.added
     assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_killed_at_any_moment_leaves_a_whole_site_and_the_next_goes_on(tmp_path, values, whole):
-    out, site = tmp_path / "a", tmp_path / "site"
-    last = 0
-    for wait in (0.2, 0.45, 0.8):
-        child = subprocess.Popen([sys.executable, "-c", ENDLESS, out, site, str(last + 1)], stdout=subprocess.PIPE)
-        child.stdout.readline()
-        deadline = time.monotonic() + 300
-        while (not site.exists() or len(values(site)) <= last) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(wait)
-        os.kill(child.pid, signal.SIGKILL)
-        child.communicate()
-        assert whole(site)
-        assert len(values(site)) > last
-        last = len(list((out / "rows").iterdir()))
-    publish_results(out, site)
-    assert len(values(site)) == last
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 def test_without_an_exchange_of_names_the_old_site_is_aside_for_a_moment_and_comes_back(
