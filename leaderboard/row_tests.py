@@ -56,6 +56,7 @@ class RowTests:
     effects: np.ndarray
 
     @classmethod
+    @np.errstate(over="ignore")  # of values near the end of float64, the variance is infinite: they are told from nothing
     def of(cls, scores: Sequence[Score]) -> "RowTests":
         """Tests of scores with finite values."""
         values, error, deviation = (np.array([nan if x is None else x for x in column], np.float64) for column in zip(
@@ -93,6 +94,7 @@ class RowTests:
         return self._reach(tuple(everywhere)) + special.ndtri(power) * np.sqrt(
             np.nan_to_num(self.images) + self.seeds)
 
+    @np.errstate(over="ignore")
     def _reach(self, places: tuple[np.ndarray, ...]) -> np.ndarray:
         """How far a 95 % interval goes to either side; infinite where nothing tells."""
         images, seeds = self.images[places], self.seeds[places]

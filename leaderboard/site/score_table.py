@@ -27,15 +27,22 @@ def score_table(board: Board, ranks: Ranks, anchor: str) -> str:
     first = headlines(board)
     more = [column for column in board.columns if column not in first]
     levels = any(line.level != "final" for line in board.lines)
+    blind, own = ([line for line in board.controls if bool(line.judges) == judges] for judges in (False, True))
     rows = ["".join(_row(board, line, ranks, first, more, levels) for line in lines)
-            for lines in (board.lines, board.controls)]
+            for lines in (board.lines, blind, own)]
     heads = _heads(board, first, more, levels)
-    floor = (f'<tbody class="controls"><tr><th scope="rowgroup" colspan="{heads.count("<th")}">Controls: they cannot '
-             f"know why a model answers as it does</th></tr>{rows[1]}</tbody>") if board.controls else ""
+    floor = _floor("controls", "Controls: they cannot know why a model answers as it does", heads, rows[1])
+    # Six of each method: the script folds them.
+    floor += _floor("controls own", "Controls of single methods", heads, rows[2])
     return (f'<div class="scroll" tabindex="0" role="region" aria-label="Scores: {escape(printable(board.title))}">'
             f'<table class="scores sortable" id="{anchor}-scores" data-name="{escape(_file_name(board))}">'
             f"<caption>{_caption(board)}</caption><thead><tr>{heads}</tr></thead><tbody>{rows[0]}</tbody>{floor}"
             "</table></div>")
+
+
+def _floor(kind: str, title: str, heads: str, rows: str) -> str:
+    return (f'<tbody class="{kind}"><tr><th scope="rowgroup" colspan="{heads.count("<th")}">{title}</th></tr>{rows}'
+            "</tbody>") if rows else ""
 
 
 def _caption(board: Board) -> str:

@@ -88,6 +88,12 @@
     const button = element("button", {type: "button", textContent: "Save as CSV"});
     button.addEventListener("click", () => save(csv(), `${table.dataset.name ?? table.id}.csv`, "text/csv"));
 
+    // Controls of single methods are many, and shown when they are asked for.
+    const own = table.querySelector("tbody.own"), all = element("input", {type: "checkbox"});
+    const fold = () => [...own?.rows ?? []].forEach((row, place) => { row.hidden = place > 0 && !all.checked; });
+    all.addEventListener("change", () => { remember("own", all.checked ? "shown" : ""); fold(); });
+    if (own) own.rows[0].cells[0].replaceChildren(element("label", {}, all, ` ${own.rows[0].textContent}`));
+
     const tools = element("div", {className: "tools"}, element("label", {}, "filter ", wanted), count,
       element("details", {}, element("summary", {textContent: "Columns"}), element("div", {className: "boxes"}, ...labels)),
       button);
@@ -96,7 +102,8 @@
       wanted.value = remembered("filter");
       const named = state.list(`${table.id}.column`), visible = new Set(named.length ? named : usual());
       boxes.forEach((box, place) => { if (box) box.checked = visible.has(keys[place]); });
-      filter(); hide(); sort();
+      all.checked = remembered("own") === "shown";
+      filter(); hide(); sort(); fold();
     });
   }
   const told = [...state.all().keys()].map(key => document.getElementById(key.split(".")[0])).find(Boolean);

@@ -48,6 +48,7 @@ def _ordinary(store, row):
         for control in ("random_peaks", "constant_peak"):
             _score(store, row, f"c{where}{control[0]}", ease, METRICS[1:4], f"control@{control}",
                    **known | {"backbone": ""})
+        _score(store, row, f"c{where}u", ease - 0.2, METRICS[1:4], "control@ivpt+untrained", **known)
 
 
 def _score(store, row, run_id, shares, metrics, method, **known):

@@ -158,7 +158,7 @@ def test_a_view_is_chosen_sorted_filtered_saved_and_linked(site, opened, tmp_pat
     assert first.startswith('"method","accuracy","accuracy interval","accuracy rank"')
     assert '"purity"' in first
     assert '"seeds"' not in first
-    assert len(lines) == 2 + 2  # and the controls
+    assert len(lines) == 2 + 2  # and the controls, but for those of single methods
 
     again, wrong_again = opened()
     again.goto(page.url)  # the address brings all of it back
@@ -169,6 +169,19 @@ def test_a_view_is_chosen_sorted_filtered_saved_and_linked(site, opened, tmp_pat
     assert table.locator("th[data-key=purity]").is_visible()
     assert not table.locator("th[data-key=seeds]").is_visible()
     assert wrong == wrong_again == []
+
+
+def test_controls_of_single_methods_are_shown_when_asked_for_and_linked(site, opened):
+    page, wrong = opened()
+    page.goto((site / "index.html").as_uri())
+    folded = page.locator("tbody.own").first
+    assert folded.locator("tr:visible").count() == 1  # its heading
+    folded.get_by_label("Controls of single methods").check()
+    assert folded.locator("tr:visible").count() == 2
+    again, _ = opened()
+    again.goto(page.url)
+    assert again.locator("tbody.own").first.locator("tr:visible").count() == 2
+    assert wrong == []
 
 
 def test_a_hostile_address_changes_nothing(site, opened):
