@@ -56,7 +56,7 @@ class RowTests:
     effects: np.ndarray
 
     @classmethod
-    @np.errstate(over="ignore")  # of values near the end of float64, the variance is infinite: they are told from nothing
+    @np.errstate(over="ignore")  # near the end of float64 a variance is infinite: nothing is told apart
     def of(cls, scores: Sequence[Score]) -> "RowTests":
         """Tests of scores with finite values."""
         values, error, deviation = (np.array([nan if x is None else x for x in column], np.float64) for column in zip(
