@@ -38,7 +38,7 @@ def methods_compared(views: Sequence[CurveView], mode: str) -> Plain | None:
     for place, view in enumerate(drawn):
         colour, dash = PALETTE[place % len(PALETTE)], ("solid", "dash", "dot")[place // len(PALETTE) % 3]
         traces += _curve(view.bands[mode], label(view.line), colour, dash, str(place), place >= _SHOWN)
-    return _figure(traces, mode, 420 + 11 * len(drawn))
+    return _figure(traces, mode, 400 + 18 * len(drawn))
 
 
 def method_against_controls(view: CurveView, mode: str) -> Plain | None:
@@ -52,7 +52,7 @@ def method_against_controls(view: CurveView, mode: str) -> Plain | None:
         look = {"color": (*PALETTE[1:], GREY)[place % len(PALETTE)], "width": 1.5,
                 "dash": _DASHES[place % len(_DASHES)]}
         traces.append(_line(_percent(at, band), _rounded(band.mean[at]), _control(line), look))
-    return _figure(traces, mode, 400 + 14 * len(controls))
+    return _figure(traces, mode, 400 + 18 * len(controls))
 
 
 def training_losses(losses: Losses) -> Plain | None:
@@ -63,19 +63,29 @@ def training_losses(losses: Losses) -> Plain | None:
     for place, term in enumerate(sorted(losses, key=lambda term: term != TOTAL)[:_TERMS]):
         epochs, values = zip(*losses[term][::ceil(len(losses[term]) / _EPOCHS)], strict=True)
         look = {"color": GREY if term == TOTAL else PALETTE[(place - 1) % len(PALETTE)],
-                "width": 2.5 if term == TOTAL else 1.5}
+                "width": 2.5 if term == TOTAL else 1.5, "dash": "dash" if place > len(PALETTE) else "solid"}
         name = escape(printable(term.replace("_", " "), 40))
         traces.append(_line(list(epochs), [float(f"{value:.4g}") for value in values], name, look) | {
             "mode": "lines+markers", "marker": {"size": 4},
             "hovertemplate": "%{fullData.name}<br>%{y} after epoch %{x}<extra></extra>"})
     positive = all(value > 0 for points in losses.values() for _, value in points)
-    return plain_figure(traces, 360, {"title": {"text": "epoch"}, "rangemode": "tozero"},
-                        {"title": {"text": "mean loss term"}, "type": "log" if positive else "linear"}, legend=True)
+    last = max(points[-1][0] for points in losses.values())
+    return _with_legend(traces, 340 + 22 * len(traces),
+                        {"title": {"text": "epoch"}, "rangemode": "tozero", "dtick": max(1, ceil(last / 10))},
+                        {"title": {"text": "mean loss term"}, "type": "log" if positive else "linear"})
 
 
 def _figure(traces: list[Plain], mode: str, height: int) -> Plain:
-    return plain_figure(traces, height, {"title": {"text": _AXES[mode]}, "range": [0, 100]},
-                        {"title": {"text": "probability of the class"}, "rangemode": "tozero"}, legend=True)
+    return _with_legend(traces, height, {"title": {"text": _AXES[mode]}, "range": [0, 100]},
+                        {"title": {"text": "probability of the class"}, "rangemode": "tozero"})
+
+
+def _with_legend(traces: list[Plain], height: int, x: Plain, y: Plain) -> Plain:
+    """Its legend at the foot of the figure, as many rows as a narrow page makes it: entries are long names here."""
+    figure = plain_figure(traces, height, x, y, legend=True)
+    figure["layout"]["legend"] = {"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0,
+                                  "maxheight": 0.9}
+    return figure
 
 
 def _curve(band: Band, name: str, colour: str, dash: str, group: str, hidden: bool) -> list[Plain]:

@@ -89,13 +89,12 @@ def _method(line: Line, view: CurveView | None, losses: Losses, address: str) ->
                    f"{mode.capitalize()}: {line_name(line, 60)} and its controls", f"{address}-{mode}")
         for mode in CURVES)
     images = sorted({band.images for _, bands in view.controls for band in bands.values()}) if view else []
-    if images:
-        drawn += f'<p class="quiet">Controls: means over {" or ".join(map(str, images))} of the images.</p>'
+    note = f'<p class="quiet">Controls: means over {" or ".join(map(str, images))} of the images.</p>' if images else ""
     drawn += old.figure(curve_figures.training_losses(losses),
                         f"Training: {line_name(line, 60)}, run {line.run_ids[0]}", f"{address}-losses",
                         "in the table below")
     return (f'<details id="{address}"><summary>{word(line_name(line))}</summary><div class="figures">{drawn}</div>'
-            f"{_losses(losses, line.run_ids[0])}</details>")
+            f"{note}{_losses(losses, line.run_ids[0])}</details>")
 
 
 def _losses(losses: Losses, run_id: str) -> str:
