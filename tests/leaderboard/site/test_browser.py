@@ -88,6 +88,7 @@ def test_navigation_reaches_every_page_from_every_page(site, opened):
     page.goto((site / "index.html").as_uri())
     for name in names:
         page.click(f"nav.pages a[href='{name}']")
+        page.wait_for_load_state("load")  # who leaves earlier breaks off the loading of the scripts
         assert page.url.endswith(name)
         assert page.locator("nav.pages a[aria-current=page]").get_attribute("href") == name
         assert page.locator("nav.pages a").count() == len(names)
