@@ -25,7 +25,7 @@ _MOST_CLASSES = 600
 _HELD = ("How often the best concept of a class holds the part: its region has the part's keypoint on so many of the "
          "class's images that show it, in per cent, the mean over classes. Below, what of that is gained over peaks of "
          "another image of the class: about 0 means that the concept marks a place, not the part. Of each method the "
-         "run of the lowest seed. Last lines: blind guesses.")
+         "run of the lowest seed.")
 _CONSISTENT = ("Share of the classes, in per cent, of which some concept is consistent on the part: holds it on at "
                "least the protocol's threshold of the images that show it.")
 _CLASSES = ("Consistency gain by class, in points, the mean over seeds: the sums that the leaderboard's tests use. "
@@ -66,7 +66,8 @@ def _section(found: PartsBoard, address: str) -> str:
 def _overview(found: PartsBoard) -> str:
     held, consistent = ([[(line_name(view.line), cells(view)) for view in views]
                          for views in (found.views, found.floor)] for cells in (_held, _consistent))
-    return (heat(_HELD, "method", found.parts, *held)
+    said = _HELD + (" Last lines: blind guesses." if found.floor else "")
+    return (heat(said, "method", found.parts, *held)
             + _folded("Share of classes that are consistent on each part",
                       heat(_CONSISTENT, "method", found.parts, *consistent)))
 
