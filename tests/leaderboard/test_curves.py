@@ -8,9 +8,9 @@ import torch
 from plotly import graph_objects as go
 
 from partbench import metrics
-from partbench.leaderboard import build_report
+from partbench.leaderboard import build_report, control_curve_figure, curve_figure, loss_figure
 from partbench.leaderboard.board import Line
-from partbench.leaderboard.curve_figures import method_against_controls, methods_compared, training_losses
+from partbench.leaderboard.curve_figures import training_losses
 from partbench.leaderboard.curves import CurveView, band
 from partbench.leaderboard.evidence import Curves
 from partbench.leaderboard.files import Folder
@@ -66,13 +66,14 @@ def test_figures_are_plotly_figures_and_hold_both_ends():
     control = Line("control@<b>ivpt</b>+edges", "final", "", 1, ("cc",), 1, {})
     found = band([curves(np.random.default_rng(0))])
     view = CurveView(line, {"insertion": found}, [(control, {"insertion": found})])
-    drawn = go.Figure(method_against_controls(view, "insertion"))
+    drawn = control_curve_figure(view, "insertion")
     assert [trace.name for trace in drawn.data] == [None, "&lt;b&gt;ivpt&lt;/b&gt;", "edge detector"]
     assert (drawn.data[1].x[0], drawn.data[1].x[-1]) == (0, 100)
-    assert method_against_controls(view, "deletion") is None
-    many = go.Figure(methods_compared([view] * 9, "insertion"))
+    assert control_curve_figure(view, "deletion") is None
+    many = curve_figure([view] * 9, "insertion")
     assert sum(trace.visible == "legendonly" for trace in many.data) == 10
-    assert methods_compared([], "insertion") is None
+    assert curve_figure([], "insertion") is None
+    assert isinstance(drawn, go.Figure)
     go.Figure(training_losses({"total": [(1, -2.0), (2, 0.0)]}))
 
 
@@ -88,9 +89,12 @@ def left(tmp_path):
     return write
 
 
-def test_losses_come_by_term(left):
+def test_losses_come_by_term(left, tmp_path):
     folder = left("losses.csv", "epoch,stage,term,loss\n1,train,cross_entropy,2.5\n1,train,total,3\n2,train,total,2\n")
     assert read_losses(folder, RUN) == {"cross_entropy": [(1, 2.5)], "total": [(1, 3.0), (2, 2.0)]}
+    drawn = loss_figure(tmp_path, RUN)
+    assert isinstance(drawn, go.Figure)
+    assert {tuple(trace.x) for trace in drawn.data} == {(1,), (1, 2)}
 
 
 def test_a_run_of_before_tells_its_total_by_its_log_each_epoch_once(left):
