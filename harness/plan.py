@@ -34,6 +34,9 @@ class Job:
         controls: score what a blind or untrained explainer gets from the same model, too.
         sweep: the search that its settings come from, for its rows; empty for none.
         until: epochs after which to stop for now and score what there is; None: after the last.
+        accumulation: steps whose gradients are added up for one update, so that a batch fits into memory.
+        workers: processes that train the run together.
+        remote: URL of the results that ``out`` is a local copy of; empty where it is no copy.
     """
 
     spec: RunSpec
@@ -46,6 +49,9 @@ class Job:
     controls: bool = False
     sweep: str = ""
     until: int | None = None
+    accumulation: int = 1
+    workers: int = 1
+    remote: str = ""
 
     def until_epoch(self, epochs: int) -> "Job":
         """The same, to stop after so many epochs."""

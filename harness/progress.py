@@ -16,6 +16,7 @@ class Event:
     Attributes:
         done, total: units of work of the whole run (image passes), so that time left can be told.
         rate: images a second in the current stretch.
+        node, gpu: where it works: name of the machine, and numbers of its GPUs with commas.
     """
 
     stage: str = "waiting"
