@@ -11,7 +11,7 @@ __all__, __getattr__, __dir__ = table_of_contents(__name__, {
     "Ranking": ".comparison",
     "Reproduction": ".reproduction",
     "Row": ".rows",
-    "SCHEMA_VERSION": ".rows",
+    "SCHEMA_VERSION": ".versions",
     "STATUSES": ".rows",
     "Store": ".store",
     "agreement": ".kendall",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .board import CONTROL, Board, Column, Failure, Line, Score
 from .class_sums import ClassSums
+from .older_rows import UNSAID, completed
 from .rows import SCORED
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 # Runs that agree in all of these, and in where they stand, are repetitions; only those are averaged.
 _SETUP = ["method_version", "settings", "epochs", "fit_on", "preset", "weights", "image_size", "dataset_fingerprint",
-          "sweep"]
+          "sweep", "precision", "batch_size", "rate_factor", "coupled_batch"]
 _NORMAL = NormalDist().inv_cdf(0.975)  # half a 95 % interval, in standard errors
 _FOUND = "setting"  # stands for all that a search found, where it found several
 _EXPERIMENT = ["dataset", "split", "backbone", "protocol_id", "method", "variant", *_SETUP]
@@ -40,7 +41,7 @@ def boards(frame: "pandas.DataFrame", sums: ClassSums | None = None) -> list[Boa
     """
     frame = frame[(frame["sweep"] == "") | (frame["split"] != "val")]
     frame = frame.assign(name=frame["method"] + ("@" + frame["variant"]).where(frame["variant"] != "", ""))
-    scored = _repetitions(_plain_controls(frame[frame["status"].isin(SCORED)]))
+    scored = _repetitions(completed(_plain_controls(frame[frame["status"].isin(SCORED)]), _EXPERIMENT))
     lines: dict[Place, list[Line]] = {}
     controls: dict[Place, list[Line]] = {}
     for place, line in _lines(scored, sums):
@@ -65,7 +66,8 @@ def _plain_controls(scored: "pandas.DataFrame") -> "pandas.DataFrame":
     import pandas as pd
 
     control = (scored["method"] == CONTROL) & ~scored["variant"].str.contains("+", regex=False)
-    plain = scored[control].assign(backbone="", epochs=0, preset="", weights="", image_size=0, sweep="")
+    plain = scored[control].assign(backbone="", epochs=0, preset="", weights="", image_size=0, sweep="", precision="",
+                                   batch_size=0, rate_factor=1.0, coupled_batch=0)
     same = ["dataset", "dataset_fingerprint", "split", "protocol_id", "variant", "seed", "metric", "level"]
     return pd.concat([scored[~control], plain.drop_duplicates(same, keep="last")], ignore_index=True)
 
@@ -159,12 +161,13 @@ def _setups(scored: "pandas.DataFrame", keys: Sequence[str]) -> dict[int, str]:
 
 def _varies(name: str, flats: Sequence[dict]) -> bool:
     """Whether experiments differ in it; what one of a sweep does not say is told by its sweep."""
-    return len({str(flat.get(name)) for flat in flats
-                if name in flat or not (flat["sweep"] or name == _FOUND)}) > 1
+    said = {str(flat.get(name)) for flat in flats if name in flat or not (flat["sweep"] or name == _FOUND)}
+    return len(said - {""} if name in UNSAID else said) > 1
 
 
 def _flat(row: dict) -> dict:
     setup = {name: row[name] for name in (*_SETUP, "rerun") if name != "settings"}
+    setup |= {name: setup[name] or "" for name in ("batch_size", "coupled_batch")}  # 0: not known, and the whole batch
     if row["sweep"]:  # a search changes every setting a little: its name says more than they do
         return setup | {_FOUND: hashlib.sha256(row["settings"].encode()).hexdigest()[:6],
                         **{name: setup[name][:8] for name in ("dataset_fingerprint", "rerun")}}

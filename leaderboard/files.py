@@ -5,7 +5,7 @@ atomic already.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,15 +62,16 @@ class Folder:
         found = [_remote(info) for info in infos if info["type"] == "file"]
         return sorted((f for f in found if _wanted(f.name, suffix)), key=lambda f: f.name)
 
-    def whole(self, found: Found, mark: bytes) -> bool:
-        """Cheaply: the file has Parquet's magic at both ends and a footer of ours (``mark``) that fits in between."""
+    def whole(self, found: Found, marks: Sequence[bytes]) -> bool:
+        """Cheaply: the file has Parquet's magic at both ends, and between them a footer with one of our ``marks``."""
         if found.size < 2 * len(MAGIC) + 4:
             return False
         with suppress(OSError):
             end = self._bytes(found, found.size - 8, found.size)
             start = found.size - 8 - int.from_bytes(end[:4], "little")
             if end[4:] == MAGIC and start >= len(MAGIC) and self._bytes(found, 0, len(MAGIC)) == MAGIC:
-                return mark in self._bytes(found, start, found.size)
+                footer = self._bytes(found, start, found.size)
+                return any(mark in footer for mark in marks)
         return False
 
     def _bytes(self, found: Found, start: int, end: int) -> bytes:

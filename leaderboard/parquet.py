@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import parquet as pq
 
-from .rows import MARK, Row, schema, to_frame, to_table
+from .rows import Row, schema, to_frame, to_table
+from .versions import ADDED, SCHEMA_VERSION, mark
 
 if TYPE_CHECKING:
     import pandas
 
+ITEMS_VERSION = 1
 ITEMS_MARK = b"partbench-items/1;"
+_MARK = re.compile(rb"partbench-([a-z]+)/([0-9]{1,9});")
 _KEY = b"partbench"
 
 
@@ -23,7 +26,7 @@ class Unreadable(Exception):
 
 
 def encode_rows(rows: Sequence[Row]) -> bytes:
-    return _encode(to_table(rows), {_KEY: MARK})
+    return _encode(to_table(rows), {_KEY: mark()})
 
 
 def encode_items(table: "pa.Table | pandas.DataFrame") -> bytes:
@@ -34,19 +37,27 @@ def encode_items(table: "pa.Table | pandas.DataFrame") -> bytes:
 def encode_board(frame: "pandas.DataFrame", listing: str, problems: list[str]) -> bytes:
     """The built leaderboard, with the listing it was built from and what was skipped."""
     table = pa.Table.from_pandas(frame, schema=schema(), preserve_index=False)
-    return _encode(table, {_KEY: MARK, b"listing": listing, b"problems": json.dumps(problems)})
+    return _encode(table, {_KEY: mark(), b"listing": listing, b"problems": json.dumps(problems)})
 
 
 def decode_rows(content: bytes) -> pa.Table:
-    table = _decode(content, MARK)
-    if not table.schema.equals(schema(), check_metadata=False):
+    """Rows of this schema version or an earlier one, whose lacking columns are filled with their defaults."""
+    table, version = _decode(content, b"rows", SCHEMA_VERSION)
+    if not table.schema.equals(schema(version), check_metadata=False):
         raise Unreadable("its columns are not those of its schema version")
-    return table
+    return table if version == SCHEMA_VERSION else _completed(table, version)
+
+
+def _completed(table: pa.Table, version: int) -> pa.Table:
+    for name in (name for since, names in ADDED.items() if since > version for name in names):
+        field = schema().field(name)
+        table = table.append_column(field, pa.repeat(pa.scalar(Row.model_fields[name].default, field.type), len(table)))
+    return table.select(schema().names)
 
 
 def decode_items(content: bytes | pa.NativeFile, columns: Sequence[str] | None = None) -> pa.Table:
     """Items without our mark; with ``columns``, those alone are read."""
-    table = _decode(content, ITEMS_MARK, columns)
+    table, _ = _decode(content, b"items", ITEMS_VERSION, columns)
     return table.replace_schema_metadata({key: value for key, value in table.schema.metadata.items() if key != _KEY})
 
 
@@ -65,20 +76,24 @@ def _encode(table: pa.Table, metadata: dict) -> bytes:
     return buffer.getvalue()
 
 
-def _decode(content: bytes | pa.NativeFile, mark: bytes, columns: Sequence[str] | None = None) -> pa.Table:
+def _decode(content: bytes | pa.NativeFile, kind: bytes, newest: int,
+            columns: Sequence[str] | None = None) -> tuple[pa.Table, int]:
+    """The table, and the version that its mark says."""
     try:
         source = pa.BufferReader(content) if isinstance(content, bytes) else content
         file = pq.ParquetFile(source, page_checksum_verification=True)
-        found = (file.metadata.metadata or {}).get(_KEY, b"")
-        lacking = set(columns or ()) - set(file.schema_arrow.names)
-        if found == mark and lacking:
+        found = _MARK.fullmatch((file.metadata.metadata or {}).get(_KEY, b""))
+        if found is None or found[1] != kind:
+            raise Unreadable("not written by partbench")
+        version = int(found[2])
+        if not 1 <= version <= newest:
+            raise Unreadable(f"schema version {version}, while this partbench reads up to {newest}")
+        if lacking := set(columns or ()) - set(file.schema_arrow.names):
             raise Unreadable(f"it has no column {', '.join(sorted(lacking))}")
-        if found == mark:
-            return file.read(columns, use_threads=False)
+        return file.read(columns, use_threads=False), version
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise Unreadable(f"torn or not Parquet ({str(error).splitlines()[0][:120]})") from None
-    kind, _, version = mark.partition(b"/")
-    if re.fullmatch(re.escape(kind) + rb"/[0-9]+;", found):
-        theirs, ours = found.partition(b"/")[2][:-1].decode(), version[:-1].decode()
-        raise Unreadable(f"schema version {theirs}, while this partbench reads {ours}")
-    raise Unreadable("not written by partbench")
+        raise Unreadable(f"torn or not Parquet ({_first_line(error)})") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]

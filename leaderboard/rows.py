@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
+from .versions import ADDED, SCHEMA_VERSION
+
 if TYPE_CHECKING:
     import pyarrow
 
-SCHEMA_VERSION = 1
-MARK = f"partbench-rows/{SCHEMA_VERSION};".encode()
-"""Stands in the metadata of every row file: ours, and of this schema."""
 Status = Literal["done", "not_applicable", "failed", "timeout", "out_of_memory", "interrupted", "pruned"]
 STATUSES: tuple[str, ...] = get_args(Status)
 SCORED = frozenset({"done", "not_applicable"})
@@ -29,6 +28,15 @@ class Row(BaseModel):
 
     Units: ``value`` and its interval in ``unit`` (``fraction`` means [0, 1] or [-1, 1], shown as per cent), times in
     seconds, memory in MiB (2**20 bytes), ``n`` in images. ``settings`` and ``versions`` are JSON; a dict becomes it.
+
+    Attributes:
+        precision, batch_size: of training; empty and 0 where it is not known.
+        rate_factor: on every learning rate of the recipe.
+        accumulation: steps whose gradients were added up for one update, because a batch did not fit into memory.
+        coupled_batch: images that loss terms over the batch saw at once, where that is not the batch: then this is
+            another experiment; else 0.
+        workers: processes that trained the run together.
+        schema_version: of the file that the row was written to; see ``versions``.
 
     Raises:
         pydantic.ValidationError (a ValueError): unknown column or status, a ``done`` row without a finite value.
@@ -50,6 +58,12 @@ class Row(BaseModel):
     epochs: int = 0
     fit_on: str = "train"
     preset: str = ""
+    precision: str = ""
+    batch_size: int = 0
+    rate_factor: float = 1.0
+    accumulation: int = 1
+    coupled_batch: int = 0
+    workers: int = 1
     settings: str = "{}"
     split: str = "test"
     metric: str = ""
@@ -113,14 +127,17 @@ COLUMNS: tuple[str, ...] = tuple(Row.model_fields)
 
 
 @cache
-def schema() -> "pyarrow.Schema":
-    """The Parquet schema, read off :class:`Row` so that the two cannot differ."""
+def schema(version: int = SCHEMA_VERSION) -> "pyarrow.Schema":
+    """The Parquet schema, read off :class:`Row` so that the two cannot differ; or that of an earlier version."""
     import pyarrow as pa
 
     kinds = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(),
              datetime: pa.timestamp("us", tz="UTC")}
+    later = {name for since, names in ADDED.items() if since > version for name in names}
     fields = []
     for name, field in Row.model_fields.items():
+        if name in later:
+            continue
         kind, *optional = get_args(field.annotation) or (field.annotation,)
         if name == "status":
             kind, optional = str, []

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from ..errors import UserError
 from .files import Folder, NameTaken, mendable
 from .names import Name, attempt_name, digest, file_name, parse
-from .rows import MARK, SCORED, Row
+from .rows import SCORED, Row
+from .versions import MARKS
 
 if TYPE_CHECKING:
     import pandas
@@ -144,7 +145,7 @@ class Store:
         files = [(parse(found.name), found) for found in self.folder.list(ROWS, ending)]
         # A sweep may be called what a protocol is: names that end alike say different things.
         return {name.run_id for name, found in files
-                if name == Name(name.run_id, protocol_id, split, 0, sweep) and self.folder.whole(found, MARK)}
+                if name == Name(name.run_id, protocol_id, split, 0, sweep) and self.folder.whole(found, MARKS)}
 
     def read(self) -> "tuple[pandas.DataFrame, list[str]]":
         """Every row that counts, and what was skipped and why.

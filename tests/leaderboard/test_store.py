@@ -119,12 +119,12 @@ def test_torn_foreign_and_misnamed_files_are_skipped_with_a_reason(store, row, t
     shutil.copy(good, rows / f"cc.{PROTOCOL}.parquet")
     pq.write_table(pa.table({"x": [1]}), rows / f"dd.{PROTOCOL}.parquet")
     shutil.copy(good, rows / "notes.parquet")
-    newer = encode_rows([row(run_id="ee")]).replace(b"partbench-rows/1;", b"partbench-rows/2;")
+    newer = encode_rows([row(run_id="ee")]).replace(b"partbench-rows/2;", b"partbench-rows/3;")
     (rows / f"ee.{PROTOCOL}.parquet").write_bytes(newer)
     (rows / f".{RUN}.tmp").write_bytes(content[:9])
     frame, problems = store.read()
     assert frame["run_id"].tolist() == [RUN]
-    reasons = ["torn", "torn", "run_id", "not written by partbench", "schema version 2", "not a name"]
+    reasons = ["torn", "torn", "run_id", "not written by partbench", "schema version 3", "not a name"]
     assert len(problems) == len(reasons)
     assert all(reason in problem for reason, problem in zip(reasons, problems, strict=True))
     # cc is whole, and only a full read tells that it is misnamed
