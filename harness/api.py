@@ -9,7 +9,7 @@ from rich.console import Console
 from ..leaderboard import Store
 from .attempts import write_attempt
 from .config import RunConfig, make_config
-from .display import Display
+from .display import display_of
 from .plan import Job, Plan, make_plan
 from .rates import chosen_rates, rates_folder
 from .schedule import in_process, on_ray
@@ -84,7 +84,7 @@ def carry_out(jobs: Sequence[Job], config: RunConfig, console: Console) -> dict[
 
         for job in jobs:
             start_over(job)
-    with Display(jobs, console) as display:
+    with display_of(jobs, console) as display:
         return in_process(jobs, display) if config.in_process else on_ray(jobs, config, display)
 
 

@@ -1,7 +1,6 @@
 """The command line. Each command imports what it needs when it runs: help and lists start without torch and ray."""
 
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -89,6 +88,9 @@ def run(
     address: Annotated[str | None, typer.Option(help="Ray cluster to join, for instance 'auto'.")] = None,
     gpus_per_run: Annotated[float | None, typer.Option(help="GPU share of a run. [1 where there is one]")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Of the runs, say only which failed.")] = False,
+    json: Annotated[bool, typer.Option(
+        "--json", help="Events for programs on standard output, one JSON object a line.")] = False,
 ) -> int:
     """Train, explain and score methods; finished runs are skipped, interrupted ones continue."""
     from .config import make_config, parse_set
@@ -108,33 +110,9 @@ def run(
         wide = console if console.is_terminal else Console(width=_PIPED_WIDTH)  # ids are there to be read
         wide.print(foreseen(request), highlight=False)
         return 0
-    return _carry_out(request)
+    from .run_command import run_request
 
-
-def _carry_out(request: Any) -> int:
-    from ..leaderboard import ClassSums, Store, leaderboard_table
-    from .api import execute, full_plan
-
-    plan = full_plan(request, Console(stderr=True))
-    if plan.finished:
-        console.print(f"{len(plan.finished)} of {len(plan.jobs)} runs were finished before")
-    result = execute(request, plan, Console(stderr=True))
-    store = Store(request.out)
-    frame, problems = store.current()
-    for problem in problems:
-        Console(stderr=True).print(f"warning: {problem}", markup=False, soft_wrap=True)
-    console.print(leaderboard_table(frame, console.width, sums=ClassSums(store)))
-    if _outdated(Path(request.out)):
-        from ..leaderboard import build_report
-
-        console.print(f"report: {build_report(request.out)}", soft_wrap=True)
-    return result.exit_code
-
-
-def _outdated(out: Path) -> bool:
-    """Whether rows came after the page was built; leaderboard.parquet is rewritten only when there are new ones."""
-    page = out / "report" / "index.html"
-    return not page.exists() or page.stat().st_mtime < (out / "leaderboard.parquet").stat().st_mtime
+    return run_request(request, console, quiet, json)
 
 
 @app.command("list")

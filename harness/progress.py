@@ -27,6 +27,8 @@ class Event:
     done: float = 0.0
     total: float = 1.0
     seconds_left: float | None = None
+    node: str = ""
+    gpu: str = ""
 
 
 def _silent(event: Event) -> None:
