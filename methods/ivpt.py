@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, layer_norm
 
 from ..errors import UserError
+from .across import drawn
 from .backbone import Backbone
 from .base import Batch, Explanation, Level, Method, Stage
 from .cards.base import Ladder, Tunable
@@ -143,7 +144,8 @@ class IVPT(Method):
         logits = self.grouping[level](means)
         if self.training and self.settings.grouping_noise:
             # Gumbel noise. The clamp keeps the one draw in millions that is exactly zero from becoming infinite.
-            logits = logits - torch.empty_like(logits).exponential_().clamp_min(1e-20).log()
+            noise = drawn(lambda batch: logits.new_empty(batch, *logits.shape[1:]).exponential_(), len(logits))
+            logits = logits - noise.clamp_min(1e-20).log()
         return logits.softmax(2).masked_fill(empty[..., None], 1 / logits.shape[2])
 
     def _concepts(self, view: _View) -> Tensor:

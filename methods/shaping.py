@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, cosine_similarity, normalize
 
+from .across import gathered
 from .affine import Affine
 
 
@@ -23,7 +24,7 @@ def presence(parts: Tensor) -> Tensor:
     Args:
         parts: [B, K, h, w].
     """
-    return 1 - _smooth(parts).amax((0, 2, 3)).mean()
+    return 1 - gathered(_smooth(parts)).amax((0, 2, 3)).mean()
 
 
 def background_presence(background: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout
 
+from .across import drawn
 from .attention_parts import prompt_maps
 from .backbone import Backbone
 from .base import Batch, Explanation, Loaders, Method, Stage
@@ -59,7 +60,9 @@ class VPT(Method):
     def _dropped(self, prompts: Tensor, images: int) -> Tensor:
         """Dropout with a mask of its own for every image; where nothing is dropped, prompts [P, D] as they are."""
         rate = self.settings.dropout
-        return dropout(prompts.expand(images, -1, -1), rate) if self.training and rate else prompts
+        if not self.training or not rate:
+            return prompts
+        return drawn(lambda batch: dropout(prompts.expand(batch, -1, -1), rate), images)
 
     def _score(self, tokens: Tensor, prompts: Tensor, normed: Tensor | None = None) -> Tensor:
         """Logits from what enters the last block; ``normed``: what its attention sees of the tokens, if not that."""

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout1d
 
+from .across import drawn
 from .backbone import Backbone
 from .base import Batch, Explanation, Loaders, Stage
 from .cards.vpt_deep_proto import VPT_DEEP_PROTO, VPTDeepProtoSettings
@@ -71,7 +72,14 @@ class VPTDeepProto(VPTDeep):
     def _scores(self, parts: Tensor) -> Tensor:
         """Class scores of each part [B, K, C]; while training, whole parts are left out. The background has none."""
         with full_precision(parts):
-            return self.classifier(dropout1d(parts[:, :-1], self.settings.part_dropout, self.training))
+            return self.classifier(self._dropped_parts(parts[:, :-1]))
+
+    def _dropped_parts(self, parts: Tensor) -> Tensor:
+        """Parts [B, K, D], each left out of an image's logits or made up for those that are."""
+        if not self.training:
+            return parts
+        rate, count = self.settings.part_dropout, parts.shape[1]
+        return parts * drawn(lambda batch: dropout1d(parts.new_ones(batch, count, 1), rate), len(parts))
 
     def loss(self, batch: Batch | Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """Cross-entropy and the part-shaping losses, weighted, fp32. A term of weight zero is left out."""
