@@ -38,6 +38,7 @@ class Training:
         cost: reporter units a training image costs.
         rate_factor: on every learning rate of the recipe.
         until: epochs in all after which to stop for now; None: after the last.
+        saved: called after each checkpoint.
     """
 
     loader: Callable[[Stage], TrainLoader | StoredLoader]
@@ -53,6 +54,7 @@ class Training:
     cost: float
     rate_factor: float = 1.0
     until: int | None = None
+    saved: Callable[[], None] = lambda: None
 
     def stops_at(self, position: Position) -> bool:
         """Whether training goes no farther for now; what follows the last epoch belongs to the whole of it."""
@@ -100,11 +102,13 @@ def train(method: Method, training: Training) -> Position:
                                 position.seconds + time.monotonic() - started)
             save_checkpoint(training.folder, position, method, optimisers.state(), losses)
             write_losses(training.losses, losses)
+            training.saved()
             if training.stops_at(position):
                 return position
         if not stage.epochs:  # what its preparation changed is kept all the same
             position = replace(position, stage=number + 1, epoch=0)
             save_checkpoint(training.folder, position, method, optimisers.state(), losses)
+            training.saved()
     return position
 
 
@@ -121,7 +125,9 @@ def _epoch(method: Method, stage: Stage, loader: TrainLoader | StoredLoader, opt
         loss = torch.stack(list(terms.values())).sum()
         if not loss.isfinite():
             raise Diverged(_broken(terms, stage, epoch, step))
-        descend(stage, optimiser, loss)
+        optimiser.zero_grad()
+        loss.backward()
+        descend(stage, optimiser)
         total += loss.item()
         means.add(terms)
         training.reporter.step(stage.name, len(batch), training.cost, epoch + 1, stage.epochs, total / (step + 1))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import torch
 from pydantic import BaseModel
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from .affine import Affine
 from .backbone import Backbone
@@ -59,6 +60,19 @@ class Batch:
         affine = Affine.draw(generator)
         warped = Batch(images=affine.apply(self.images), labels=self.labels, ids=self.ids, epoch=self.epoch)
         return replace(self, warped=warped, affine=affine)
+
+    def parts(self, count: int) -> "list[Batch]":
+        """This batch in so many parts of nearly equal size, as views of it, in order; never a part without images."""
+        ends = torch.arange(len(self)).tensor_split(min(count, len(self)))
+        return [self._between(int(part[0]), int(part[-1]) + 1) for part in ends]
+
+    def _between(self, start: int, stop: int) -> "Batch":
+        def cut(values: Tensor | None) -> Tensor | None:
+            return None if values is None else values[start:stop]
+
+        warped = None if self.warped is None else self.warped._between(start, stop)
+        return replace(self, images=cut(self.images), tokens=cut(self.tokens), labels=cut(self.labels),
+                       ids=self.ids[start:stop], warped=warped)
 
     @property
     def device(self) -> torch.device:
@@ -191,6 +205,15 @@ class Method(nn.Module):
     @property
     def backbone(self) -> Backbone:
         return self._backbone[0] if self.finetuned is None else self.finetuned
+
+    @property
+    def batch_coupled(self) -> bool:
+        """Whether a step on a batch is more than the mean of steps on its images, so that its size matters by itself.
+
+        By a term of the loss, as the card says, or by batch norm that trains.
+        """
+        norms = any(isinstance(module, _BatchNorm) for module in self.modules())
+        return norms or self.card.coupled_under(dict(self.settings))
 
     def tokens(self, batch: Batch | Tensor) -> Tensor:
         """Tokens [B, S, D] entering block ``prefix_blocks``: from the batch when it brings them, else computed."""

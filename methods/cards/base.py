@@ -77,6 +77,10 @@ class MethodCard(Card):
         published: settings that the preset ``paper`` changes: what the paper does and a short budget cannot afford.
         quick_batch_size: images per step of the preset ``quick``: fewer, so that few images make many steps; None: as
             the recipe.
+        batch_coupled: whether the loss looks at several images of a batch at once, so that gradients added up over
+            parts of a batch train something else. False: every term is a mean of terms of single images, or knows no
+            image. Conditions: it does where they hold of the settings. True where nobody has said. Batch norm that
+            trains couples as well and is found without the card, see :attr:`~partbench.methods.Method.batch_coupled`.
     """
 
     maps: str = ""
@@ -92,6 +96,7 @@ class MethodCard(Card):
     quick: Mapping[str, Any] = field(default_factory=dict)
     published: Mapping[str, Any] = field(default_factory=dict)
     quick_batch_size: int | None = None
+    batch_coupled: bool | Conditions = True
 
     def resolve(self, variant: str = "", overrides: Mapping[str, Any] | None = None,
                 preset: str = "default") -> BaseModel:
@@ -130,6 +135,10 @@ class MethodCard(Card):
         single = {name: replace(tunable, fewest=1, most=1) for name, tunable in found.items()
                   if isinstance(tunable, Ladder) and not hold(tunable.levels_where, values, free)}
         return found | single
+
+    def coupled_under(self, settings: Mapping[str, Any]) -> bool:
+        """Whether the loss looks at several images of a batch at once, under these settings."""
+        return self.batch_coupled if isinstance(self.batch_coupled, bool) else hold(self.batch_coupled, settings)
 
     def of_preset(self, preset: str) -> Mapping[str, Any]:
         """Settings that a preset changes."""

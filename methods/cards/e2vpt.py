@@ -45,4 +45,5 @@ E2VPT = MethodCard(
     published={"start": "random", "learning_share": 0.5},
     quick_batch_size=8,
     variants={"unpruned": {"prune_tokens": 0.0, "prune_segments": 0.0}},
+    batch_coupled=False,
 )

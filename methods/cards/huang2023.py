@@ -43,4 +43,5 @@ HUANG2023 = MethodCard(
     step_costs={"finetune": 2.5},
     epochs={"quick": 11, "default": 25, "paper": 360},
     variants=VARIANTS,
+    batch_coupled=False,
 )

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from .base import Ladder, MethodCard, Tunable
-from .part_shaping import PAPER, TUNABLES, PartShapingSettings
+from .part_shaping import BATCH_COUPLED, PAPER, TUNABLES, PartShapingSettings
 
 
 class IVPTSettings(PartShapingSettings):
@@ -62,6 +62,7 @@ IVPT = MethodCard(
     step_costs={"public": 3.5, "last_layer": 2.0, "bias": 2.0, "regions": 2.0, "cross_layer": 2.6},
     quick={"prototype_rate": 0.004},
     quick_batch_size=8,
+    batch_coupled=BATCH_COUPLED,
     variants={
         "public": {"train_embeddings": True},
         "last_layer": {"design": "last_layer"},

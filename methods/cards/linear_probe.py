@@ -40,4 +40,5 @@ LINEAR_PROBE = MethodCard(
         "eigen_cam": {"explainer": "eigen_cam"},
         "rollout": {"explainer": "rollout"},
     },
+    batch_coupled=False,
 )

@@ -29,6 +29,7 @@ TUNABLES = {
     "prototype_rate": Tunable(low=1e-5, high=1e-2, log=True),
     "head_rate": Tunable(low=3e-4, high=0.3, log=True),
 }
+BATCH_COUPLED = {"presence": bool}  # each part's peak is sought among all images of the batch
 PAPER = """@inproceedings{wang2026ivpt,
   title={Exploring Interpretability for Visual Prompt Tuning with Cross-layer Concepts},
   author={Wang, Yubin and Jiang, Xinyang and Cheng, De and Zhao, Xiangqian and Wang, Zilong and Li, Dongsheng

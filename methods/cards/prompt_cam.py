@@ -54,6 +54,7 @@ PROMPT_CAM = MethodCard(
     step_cost=2.3,
     step_costs={"faithful": 2.8, "shallow": 5.2},
     quick_batch_size=4,
+    batch_coupled=False,
     variants={
         "faithful": {"agnostic_prompts": "classes"},
         "shallow": {"depth": "shallow"},

@@ -47,4 +47,5 @@ PROTOPNET = MethodCard(
     epochs={"quick": 11, "default": 25, "paper": 2730},
     published={"start": "uniform"},
     variants=VARIANTS,
+    batch_coupled=False,
 )

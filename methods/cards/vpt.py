@@ -57,6 +57,7 @@ VPT_SHALLOW = MethodCard(
     step_cost=2.3,
     epochs=_EPOCHS,
     quick_batch_size=8,
+    batch_coupled=False,
 )
 
 VPT_DEEP = MethodCard(
@@ -72,4 +73,5 @@ VPT_DEEP = MethodCard(
     epochs=_EPOCHS,
     published={"start": "random"},
     quick_batch_size=8,
+    batch_coupled=False,
 )

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from .base import MethodCard, Tunable
-from .part_shaping import PAPER, TUNABLES, PartShapingSettings
+from .part_shaping import BATCH_COUPLED, PAPER, TUNABLES, PartShapingSettings
 
 
 class VPTDeepProtoSettings(PartShapingSettings):
@@ -41,4 +41,5 @@ VPT_DEEP_PROTO = MethodCard(
     quick={"prototype_rate": 0.004},
     published={"start": "random"},
     quick_batch_size=8,
+    batch_coupled=BATCH_COUPLED,
 )

@@ -6,6 +6,7 @@ from typing import Any
 from ..cards.base import MethodCard, split_name
 from ..catalogue import registry
 from .card import declared, light, tunable
+from .coupling import separate
 from .evidence import (
     aimed,
     convolutional,
@@ -38,6 +39,7 @@ CLAUSES: dict[str, Callable[[Trial], None]] = {
     "a plain tensor is a batch": plain,
     "stored tokens stand for images": stored,
     "the loss is made of finite terms": finite_terms,
+    "images meet in the loss only where the card says so": separate,
     "the loss falls": falls,
     "saliency finds what tells classes apart": pointed,
     "bf16 rounds and does no more": rounded,

@@ -108,5 +108,7 @@ def _descend(method: Method, stage: Stage, optimiser: Optimizer, batches: list[B
         done = batch.epoch + (step + 1) / len(batches)
         set_rates(optimiser, stage.schedule(min(done, batch.epoch + 1 - 1e-9)))
         terms = forward_loss(method, batch, "fp32")
-        descend(stage, optimiser, torch.stack(list(terms.values())).sum())
+        optimiser.zero_grad()
+        torch.stack(list(terms.values())).sum().backward()
+        descend(stage, optimiser)
         watch({name: parameter for name, parameter in method.named_parameters() if parameter in moving})

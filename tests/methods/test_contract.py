@@ -146,6 +146,11 @@ class Blind(Votes):
     views = ("clean", "warped")
 
 
+class Crowded(Votes):
+    def loss(self, batch, labels=None):
+        return {**super().loss(batch, labels), "strongest": -self(batch).amax()}
+
+
 class Resting(Votes):
     def stages(self, epochs):
         return [replace(stage, schedule=lambda done: 0.0) for stage in super().stages(epochs)]
@@ -193,6 +198,7 @@ class HeavySettings(VotesSettings):
     (Picky, {}, "a plain tensor is a batch"),
     (Shallow, {}, "stored tokens stand for images"),
     (Blind, {}, "the loss is made of finite terms"),
+    (Crowded, {"batch_coupled": False}, "images meet in the loss only where the card says so"),
     (Resting, {}, "the loss falls"),
     (Opposite, {}, "saliency finds what tells classes apart"),
     (Coarse, {}, "bf16 rounds and does no more"),
