@@ -1,4 +1,4 @@
-"""Parquet on its way in and out: our mark in the metadata, page checksums, and a reason for each file refused."""
+"""Parquet on its way in and out: our mark in the metadata, a seal, and a reason for each file refused."""
 
 import json
 import re
@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyarrow import parquet as pq
 
+from . import seal
 from .rows import Row, schema, to_frame, to_table
-from .versions import ADDED, SCHEMA_VERSION, mark
+from .versions import ADDED, SCHEMA_VERSION, SEALED, mark
 
 if TYPE_CHECKING:
     import pandas
 
-ITEMS_VERSION = 1
-ITEMS_MARK = b"partbench-items/1;"
+ITEMS_VERSION = 2
+ITEMS_MARK = f"partbench-items/{ITEMS_VERSION};".encode()
 _MARK = re.compile(rb"partbench-([a-z]+)/([0-9]{1,9});")
 _KEY = b"partbench"
 
@@ -26,7 +27,8 @@ class Unreadable(Exception):
 
 
 def encode_rows(rows: Sequence[Row]) -> bytes:
-    return _encode(to_table(rows), {_KEY: mark()})
+    """A file of its own for rows: few, so that setting up a decompressor would take longer than all else."""
+    return _encode(to_table(rows), {_KEY: mark()}, compression="none")
 
 
 def encode_items(table: "pa.Table | pandas.DataFrame") -> bytes:
@@ -55,10 +57,11 @@ def _completed(table: pa.Table, version: int) -> pa.Table:
     return table.select(schema().names)
 
 
-def decode_items(content: bytes | pa.NativeFile, columns: Sequence[str] | None = None) -> pa.Table:
+def decode_items(content: bytes, columns: Sequence[str] | None = None) -> pa.Table:
     """Items without our mark; with ``columns``, those alone are read."""
     table, _ = _decode(content, b"items", ITEMS_VERSION, columns)
-    return table.replace_schema_metadata({key: value for key, value in table.schema.metadata.items() if key != _KEY})
+    kept = {key: value for key, value in table.schema.metadata.items() if key not in (_KEY, seal.KEY)}
+    return table.replace_schema_metadata(kept)
 
 
 def decode_board(content: bytes, listing: str) -> "tuple[pandas.DataFrame, list[str]] | None":
@@ -70,24 +73,28 @@ def decode_board(content: bytes, listing: str) -> "tuple[pandas.DataFrame, list[
     return to_frame(table.replace_schema_metadata()), json.loads(metadata[b"problems"])
 
 
-def _encode(table: pa.Table, metadata: dict) -> bytes:
-    buffer = BytesIO()
-    pq.write_table(table.replace_schema_metadata(metadata), buffer, compression="zstd", write_page_checksum=True)
-    return buffer.getvalue()
+def _encode(table: pa.Table, metadata: dict, compression: str = "zstd") -> bytes:
+    buffer, metadata = BytesIO(), {**metadata, seal.KEY: seal.BLANK}
+    pq.write_table(table.replace_schema_metadata(metadata), buffer, compression=compression, write_page_checksum=True)
+    return seal.sealed(buffer.getvalue())
 
 
-def _decode(content: bytes | pa.NativeFile, kind: bytes, newest: int,
+def _decode(content: bytes, kind: bytes, newest: int,
             columns: Sequence[str] | None = None) -> tuple[pa.Table, int]:
     """The table, and the version that its mark says."""
+    intact = seal.holds(content)
+    if intact is False:
+        raise Unreadable("torn or changed (its checksum differs)")
     try:
-        source = pa.BufferReader(content) if isinstance(content, bytes) else content
-        file = pq.ParquetFile(source, page_checksum_verification=True)
+        file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
         found = _MARK.fullmatch((file.metadata.metadata or {}).get(_KEY, b""))
         if found is None or found[1] != kind:
             raise Unreadable("not written by partbench")
         version = int(found[2])
         if not 1 <= version <= newest:
             raise Unreadable(f"schema version {version}, while this partbench reads up to {newest}")
+        if version >= SEALED and not intact:
+            raise Unreadable("torn or changed (it has no checksum)")
         if lacking := set(columns or ()) - set(file.schema_arrow.names):
             raise Unreadable(f"it has no column {', '.join(sorted(lacking))}")
         return file.read(columns, use_threads=False), version

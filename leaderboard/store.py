@@ -9,7 +9,7 @@ from ..errors import UserError
 from .files import Folder, NameTaken, mendable
 from .names import Name, attempt_name, digest, file_name, parse
 from .rows import SCORED, Row
-from .versions import MARKS
+from .versions import is_whole
 
 if TYPE_CHECKING:
     import pandas
@@ -76,6 +76,15 @@ class Store:
         names = [parse(found.name) for found in self.folder.list(ROWS)]
         return max((name.attempt for name in names if name and name.run_id == run_id), default=0)
 
+    def attempts(self) -> dict[str, int]:
+        """Number of the latest attempt, by run id."""
+        latest: dict[str, int] = {}
+        for found in self.folder.list(ROWS):
+            name = parse(found.name)
+            if name and name.attempt:
+                latest[name.run_id] = max(name.attempt, latest.get(name.run_id, 0))
+        return latest
+
     def write_items(self, run_id: str, protocol_id: str, split: str, table: "pyarrow.Table | pandas.DataFrame") -> str:
         """Store what the scores were computed from; :meth:`read_items` brings it back.
 
@@ -88,22 +97,16 @@ class Store:
 
     def read_items(self, run_id: str, protocol_id: str, split: str = "test",
                    columns: Sequence[str] | None = None) -> "pyarrow.Table":
-        """What :meth:`write_items` stored; with ``columns``, those alone, without reading the rest of a local file.
+        """What :meth:`write_items` stored; with ``columns``, those alone.
 
         Raises:
             UserError: there is none, or it is torn, foreign or without such a column.
         """
-        import pyarrow
-
         from .parquet import Unreadable, decode_items
 
         name = file_name(run_id, protocol_id, split)
-        path = self.folder.path(ITEMS, name)
         try:
-            if not (columns and self.folder.local):
-                return decode_items(self.folder.read(path), columns)
-            with pyarrow.OSFile(path) as file:
-                return decode_items(file, columns)
+            return decode_items(self.folder.read(self.folder.path(ITEMS, name)), columns)
         except (OSError, Unreadable) as error:
             mend = f"score the run again: harness score {run_id}"
             raise UserError(f"cannot read items/{name}: {error}; {mend}") from error
@@ -136,8 +139,8 @@ class Store:
                     self.folder.fs.rm_file(file.path)
 
     def finished(self, protocol_id: str, split: str, sweep: str = "") -> set[str]:
-        """Run ids with scores under a protocol on a split, of one sweep or of none: one listing, then both ends of each
-        file.
+        """Run ids with scores under a protocol on a split, of one sweep or of none: one listing, then the checksum
+        of each file.
 
         A torn or foreign file does not count, so its run is done again. Imports neither torch nor pandas nor pyarrow.
         """
@@ -145,7 +148,17 @@ class Store:
         files = [(parse(found.name), found) for found in self.folder.list(ROWS, ending)]
         # A sweep may be called what a protocol is: names that end alike say different things.
         return {name.run_id for name, found in files
-                if name == Name(name.run_id, protocol_id, split, 0, sweep) and self.folder.whole(found, MARKS)}
+                if name == Name(name.run_id, protocol_id, split, 0, sweep) and self._is_whole(found.path)}
+
+    def has_scores(self, run_id: str, protocol_id: str, split: str, sweep: str = "") -> bool:
+        """As :meth:`finished`, of one run alone: one file is read, and nothing is listed."""
+        return self._is_whole(self.folder.path(ROWS, file_name(run_id, protocol_id, split, sweep)))
+
+    def _is_whole(self, path: str) -> bool:
+        try:
+            return is_whole(self.folder.read(path))
+        except OSError:
+            return False
 
     def read(self) -> "tuple[pandas.DataFrame, list[str]]":
         """Every row that counts, and what was skipped and why.

@@ -14,6 +14,7 @@ from pyarrow import parquet as pq
 from partbench.errors import UserError
 from partbench.leaderboard import COLUMNS, Row, Store, load
 from partbench.leaderboard.parquet import encode_rows
+from partbench.leaderboard.versions import mark
 
 RUN, OTHER, PROTOCOL = "0123456789abcdef", "fedcba9876543210", "1a2b3c4d"
 
@@ -109,7 +110,7 @@ def test_a_failed_second_protocol_shows_beside_the_scores_of_the_first(store, ro
     assert sorted(load(tmp_path)["status"]) == ["done", "failed"]
 
 
-def test_torn_foreign_and_misnamed_files_are_skipped_with_a_reason(store, row, tmp_path):
+def test_torn_foreign_and_misnamed_files_are_skipped_with_a_reason(store, row, tmp_path, monkeypatch):
     rows = tmp_path / "rows"
     good = rows / f"{RUN}.{PROTOCOL}.parquet"
     store.write_scores(RUN, PROTOCOL, "test", [row()])
@@ -119,8 +120,9 @@ def test_torn_foreign_and_misnamed_files_are_skipped_with_a_reason(store, row, t
     shutil.copy(good, rows / f"cc.{PROTOCOL}.parquet")
     pq.write_table(pa.table({"x": [1]}), rows / f"dd.{PROTOCOL}.parquet")
     shutil.copy(good, rows / "notes.parquet")
-    newer = encode_rows([row(run_id="ee")]).replace(b"partbench-rows/2;", b"partbench-rows/3;")
-    (rows / f"ee.{PROTOCOL}.parquet").write_bytes(newer)
+    with monkeypatch.context() as patch:
+        patch.setattr("partbench.leaderboard.parquet.mark", lambda: mark(3))
+        (rows / f"ee.{PROTOCOL}.parquet").write_bytes(encode_rows([row(run_id="ee")]))
     (rows / f".{RUN}.tmp").write_bytes(content[:9])
     frame, problems = store.read()
     assert frame["run_id"].tolist() == [RUN]
@@ -131,15 +133,17 @@ def test_torn_foreign_and_misnamed_files_are_skipped_with_a_reason(store, row, t
     assert store.finished(PROTOCOL, "test") == {RUN, "cc"}
 
 
-def test_a_flipped_bit_is_noticed(store, row, tmp_path):
-    path = tmp_path / "rows" / f"{RUN}.{PROTOCOL}.parquet"
-    store.write_scores(RUN, PROTOCOL, "test", [row(error="x" * 50)])
-    content = bytearray(path.read_bytes())
-    content[content.index(b"cub")] ^= 1
-    path.write_bytes(content)
-    frame, problems = store.read()
-    assert frame.empty
-    assert len(problems) == 1
+def test_whether_one_run_has_scores_takes_no_listing(store, row, failed, tmp_path, monkeypatch):
+    store.write_scores(RUN, PROTOCOL, "val", [row(split="val", sweep="s")])
+    store.write_attempt(OTHER, [failed(OTHER)])
+    monkeypatch.setattr(type(store.folder), "list", lambda *_: pytest.fail("listed"))
+    assert store.has_scores(RUN, PROTOCOL, "val", "s")
+    for other in ((RUN, PROTOCOL, "val"), (RUN, PROTOCOL, "test", "s"), (RUN, "99", "val", "s"),
+                  (OTHER, PROTOCOL, "test")):
+        assert not store.has_scores(*other)
+    file = tmp_path / "rows" / f"{RUN}.{PROTOCOL}.val.s.parquet"
+    file.write_bytes(file.read_bytes()[:-1])
+    assert not store.has_scores(RUN, PROTOCOL, "val", "s")
 
 
 def test_finished_counts_a_thousand_runs_without_torch_ray_or_pandas(store, row, tmp_path):
