@@ -17,6 +17,7 @@ from ..metrics.protocol import SUBSETS, Protocol, protocol
 from .config import RunConfig
 from .controls.names import missing_controls
 from .forwards import needs_of
+from .results import Results, results_at
 from .spec import RunSpec, Trained
 
 _QUICK_IMAGES = 20
@@ -128,7 +129,8 @@ def make_plan(config: RunConfig, rates: Mapping[str, float | None] | None = None
         "fit_on": config.fit_on,
         "preset": config.preset,
     }
-    rules, out = _protocol(config), _folder(config.out)
+    rules, results = _protocol(config), results_at(config.out)
+    _check_reach(config, results)
     weights = str(Path(config.weights).absolute()) if config.weights not in (None, "random") else config.weights
     jobs, hopeless, rates = {}, set(), rates or {}
     for card, variant in cards:
@@ -141,11 +143,12 @@ def make_plan(config: RunConfig, rates: Mapping[str, float | None] | None = None
                 batch_size=config.batch_size or card.images_per_step(config.preset), **common)
             factor = rates.get(spec.name, config.rate_factors[0])
             spec = spec.model_copy(update={"rate_factor": factor or config.rate_factors[0]})
-            jobs[spec.run_id] = Job(spec, root, config.decoded_side, weights, rules, config.split, out, config.controls,
-                                    config.sweep)
+            jobs[spec.run_id] = Job(spec, root, config.decoded_side, weights, rules, config.split, results.folder,
+                                    config.controls, config.sweep, remote=results.remote)
             if factor is None:
                 hopeless.add(spec.run_id)
-    finished = frozenset() if config.force else _finished(Store(config.out), jobs, rules, config)
+    results.fetch("rows")
+    finished = frozenset() if config.force else _finished(Store(results.folder), jobs, rules, config)
     return Plan(config, tuple(jobs.values()), finished, frozenset(hopeless) - finished)
 
 
@@ -199,11 +202,11 @@ def _overrides(config: RunConfig, method: str) -> dict:
     return {key.partition(".")[2]: value for key, value in config.set.items() if key.partition(".")[0] == method}
 
 
-def _folder(out: str) -> str:
-    """``--out`` as an absolute path: workers have a working directory of their own."""
-    if "://" in out:
-        raise UserError(f"--out {out}: checkpoints need a local folder; give one and copy the results afterwards")
-    return str(Path(out).absolute())
+def _check_reach(config: RunConfig, results: Results) -> None:
+    """Workers must see what the driver sees."""
+    if results.remote.startswith("memory://") and not config.in_process:
+        raise UserError(f"--out {results.remote} is the memory of this process, which Ray's workers do not see; add "
+                        "--in-process")
 
 
 def _protocol(config: RunConfig) -> Protocol:

@@ -15,9 +15,11 @@ from rich.table import Table
 
 from ..durable import write_whole
 from ..leaderboard import Store
+from ..leaderboard.address import checked_address
 from ..metrics.protocol import protocol
 from .config import RunConfig
 from .plan import Job, Plan, make_plan
+from .results import Results, results_at
 
 _ENDED = ("done", "not_applicable", "failed")
 CarryOut = Callable[[Sequence[Job], RunConfig, Console], dict[str, str]]
@@ -87,12 +89,15 @@ def chosen_rates(config: RunConfig, console: Console, carry_out: CarryOut) -> di
     if todo:
         console.print(f"choosing learning rates by accuracy on val: {len(todo)} trials of {config.rate_epochs} epochs",
                       soft_wrap=True)
-        Store(rates_folder(config.out)).check_writable()
+        Store(rates_folder(checked_address(config.out))).check_writable()
         if "interrupted" in carry_out(list(todo.values()), config, console).values():
             raise KeyboardInterrupt
         _forget_weights(todo.values())
         choices = known_choices(plan)
-    _keep(choices, Path(rates_folder(plan.jobs[0].out), "chosen.json"))
+    results = results_at(rates_folder(plan.jobs[0].remote or plan.jobs[0].out))
+    results.fetch("chosen.json")
+    _keep(choices, Path(results.folder, "chosen.json"))
+    results.send("chosen.json")
     console.print(_table(choices))
     return {name: choice.factor for name, choice in choices.items()}
 
@@ -100,12 +105,14 @@ def chosen_rates(config: RunConfig, console: Console, carry_out: CarryOut) -> di
 def _trial(job: Job, factor: float, epochs: int) -> Job:
     """Fitted on train and scored on val, whatever the run itself is fitted and scored on."""
     spec = job.spec.training.model_copy(update={"rate_factor": factor, "epochs": epochs, "fit_on": "train"})
-    return replace(job, spec=spec, split="val", out=rates_folder(job.out), controls=False,
+    results = results_at(rates_folder(job.remote or job.out))
+    return replace(job, spec=spec, split="val", out=results.folder, remote=results.remote, controls=False,
                    protocol=protocol("accuracy", accuracy_view=job.protocol.accuracy_view))
 
 
 def _outcomes(trial: Job) -> dict[str, float | None]:
     """Accuracy of every trial beside this one that ended, by run id; None for one that failed."""
+    Results(trial.out, trial.remote).fetch("rows")
     frame, _ = Store(trial.out).read()
     rows = frame[frame.status.isin(_ENDED) & frame.protocol_id.isin([trial.protocol.id, ""])]
     return {row.run_id: row.value if row.status == "done" else None for row in rows.itertuples()}

@@ -19,7 +19,7 @@ def saved_spec(job: Job) -> dict[str, Any]:
         "epochs": spec.epochs, "batch_size": spec.batch_size, "seeds": [spec.seed], "rate_factors": [spec.rate_factor],
         "preset": spec.preset, "fit_on": spec.fit_on, "split": job.split, "precision": spec.precision,
         "threads": spec.threads, "protocol": job.protocol.name,
-        "fidelity_images": job.protocol.fidelity_images, "sweep": job.sweep, "out": job.out,
+        "fidelity_images": job.protocol.fidelity_images, "sweep": job.sweep, "out": job.remote or job.out,
     }
 
 

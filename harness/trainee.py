@@ -29,6 +29,7 @@ class Trainee:
         images: the split it is fitted on.
         checkpoints: folder of its checkpoints.
         workers: processes that decode images.
+        saved: called after each checkpoint.
     """
 
     method: Method
@@ -38,6 +39,7 @@ class Trainee:
     checkpoints: Path
     reporter: Reporter
     workers: int
+    saved: Callable[[], None] = lambda: None
 
     def cost(self, until: int | None = None) -> float:
         """Forward passes of one image that training takes, about; ``until`` as in :meth:`train`."""
@@ -64,7 +66,7 @@ class Trainee:
                 loader=self._tokens(views, space) if views else self._pictures, plain=plain, folder=self.checkpoints,
                 losses=self.checkpoints.with_name(LOSSES), epochs=spec.epochs, images=len(self.images), seed=spec.seed,
                 precision=spec.precision, device=self.normalise.device, reporter=self.reporter,
-                cost=self._step_cost, rate_factor=spec.rate_factor, until=until))
+                cost=self._step_cost, rate_factor=spec.rate_factor, until=until, saved=self.saved))
         finally:
             shutil.rmtree(space, ignore_errors=True)
 
