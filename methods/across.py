@@ -9,7 +9,7 @@ Where a batch is seen at once, both do nothing.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -59,6 +59,13 @@ def sharing(share: Share) -> Iterator[None]:
         yield
     finally:
         _share.reset(token)
+
+
+@contextmanager
+def narrowed(images: int, part: slice) -> Iterator[None]:
+    """Losses computed within are those of a part of the ``images`` that are at hand."""
+    with sharing(replace(_share.get() or Share(images), part=part)):
+        yield
 
 
 def gathered(values: Tensor) -> Tensor:

@@ -1,15 +1,13 @@
 """One step of training, and the optimisers of a method's stages: all of the loop that needs no disk and no clock."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
-from .across import Share, sharing
+from .across import narrowed
 from .base import Batch, Method, Stage
 from .random_state import RandomState
 
@@ -100,30 +98,25 @@ def forward_loss(method: Method, batch: Batch, precision: str) -> dict[str, Tens
         return method.loss(batch)
 
 
-def losses_of_parts(method: Method, batch: Batch, precision: str, parts: int,
-                    share: Share | None = None) -> Iterator[tuple[float, dict[str, Tensor]]]:
+def losses_of_parts(method: Method, batch: Batch, precision: str,
+                    parts: int) -> Iterator[tuple[float, dict[str, Tensor]]]:
     """The loss terms of a batch cut into ``parts``, one part after the other, for batches too large for memory.
 
     Each part begins with the random numbers that the batch begins with and takes its images' share of them, as far as
     the method draws them by :func:`~.across.drawn`: where no term looks at several images at once, the terms weighted
     with the shares add up to those of the whole batch, but for rounding.
 
-    Args:
-        share: which images of a batch that several processes share the given ones are; None: all of it.
-
     Yields:
         The share of the batch's images, and their terms; take the gradient before the next part is asked for, or the
         graphs of both are held.
     """
     if parts == 1:
-        with nullcontext() if share is None else sharing(share):
-            terms = forward_loss(method, batch, precision)
-        yield 1.0, terms
+        yield 1.0, forward_loss(method, batch, precision)
         return
-    began, whole, start = RandomState.now(batch.device), share or Share(len(batch)), 0
+    began, start = RandomState.now(batch.device), 0
     for part in batch.parts(parts):
         began.restore(batch.device)
-        with sharing(replace(whole, part=slice(start, start + len(part)))):
+        with narrowed(len(batch), slice(start, start + len(part))):
             terms = forward_loss(method, part, precision)
         yield len(part) / len(batch), terms
         start += len(part)
