@@ -11,6 +11,7 @@ from ..datasets import Sample, Split
 from ..methods import Backbone, Batch
 from .decoding import Pictures, Reader
 from .seeds import derive, generator
+from .spread.ranks import ALONE, Ranks
 
 Transform = Callable[[Sample], Sample]
 
@@ -52,6 +53,12 @@ class TrainLoader:
     stage: str
     warp: bool = False
     workers: int = 0
+    ranks: Ranks = ALONE
+
+    @property
+    def whole(self) -> "TrainLoader":
+        """The loader of whole batches, of which the processes that train together each take their share."""
+        return self if self.ranks == ALONE else replace(self, ranks=ALONE)
 
     @property
     def steps(self) -> int:
@@ -63,9 +70,10 @@ class TrainLoader:
             yield batch.with_warp(generator(self.seed, self.stage, "warp", epoch, step)) if self.warp else batch
 
     def order(self, epoch: int) -> list[list[int]]:
-        """Indices of the images of each step."""
+        """Indices of the images of each step: this process's share of them."""
         order = torch.randperm(len(self.split), generator=generator(self.seed, self.stage, "order", epoch)).tolist()
-        return [order[step * self.batch_size:(step + 1) * self.batch_size] for step in range(self.steps)]
+        steps = (order[step * self.batch_size:(step + 1) * self.batch_size] for step in range(self.steps))
+        return [self.ranks.own(indices) for indices in steps]
 
     def in_file_order(self, epoch: int, batch_size: int) -> Iterator[Batch]:
         """Every image under the augmentation that it has in an epoch, without the warp."""

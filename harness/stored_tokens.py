@@ -74,6 +74,11 @@ class StoredLoader:
     def steps(self) -> int:
         return self.loader.steps
 
+    @property
+    def whole(self) -> "StoredLoader":
+        """The same views in whole batches, as :attr:`TrainLoader.whole`."""
+        return replace(self, loader=self.loader.whole)
+
     def for_stage(self, stage: str, batch_size: int) -> "StoredLoader":
         """The same views in another stage's order and batches."""
         return replace(self, loader=replace(self.loader, stage=stage, batch_size=batch_size))

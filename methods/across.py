@@ -46,11 +46,6 @@ class Share:
 _share: ContextVar[Share | None] = ContextVar("share", default=None)
 
 
-def current_share() -> Share | None:
-    """What is at hand of the batch that a loss is just computed on; None where all of it is."""
-    return _share.get()
-
-
 @contextmanager
 def sharing(share: Share) -> Iterator[None]:
     """Losses computed within are those of a share. All processes that hold shares enter at the same step."""

@@ -1,0 +1,1 @@
+"""One run trained by several processes, each on a share of every batch."""
