@@ -24,7 +24,7 @@ def owner() -> str:
 def is_gone(name: str) -> bool | None:
     """Whether the process of that :func:`owner` name has ended; None where it is of another machine, or no such name."""
     where, number, start = ([*name.split("-"), "", ""])[:3]
-    if where != place() or not number.isdecimal():
+    if where != place() or not number.isdecimal() or not started(os.getpid()):  # a system without /proc tells nothing
         return None
     return started(int(number)) != start
 

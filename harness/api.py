@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from ..errors import UserError
 from ..leaderboard import Store
 from .attempts import write_attempt
 from .config import RunConfig, make_config
 from .display import display_of
+from .docket import Docket
 from .plan import Job, Plan, make_plan
 from .rates import chosen_rates, rates_folder
-from .schedule import in_process, on_ray
+from .results import results_at
+from .schedule import in_process, longest_first, on_ray
+from .turns import Turns
 
 if TYPE_CHECKING:
     import pandas
@@ -47,7 +51,7 @@ def run(**request: Any) -> "pandas.DataFrame":
     """
     config, console = make_config(request), Console(stderr=True)
     execute(config, full_plan(config, console), console)
-    return Store(config.out).current()[0]
+    return Store(results_at(config.out).folder).current()[0]
 
 
 def full_plan(config: RunConfig, console: Console) -> Plan:
@@ -62,8 +66,10 @@ def full_plan(config: RunConfig, console: Console) -> Plan:
 
 def execute(config: RunConfig, plan: Plan, console: Console) -> Result:
     """Carry a plan out and bring leaderboard.parquet up to date, whatever happens to single runs."""
-    store = Store(config.out)
-    store.check_writable()
+    results = results_at(config.out)
+    store = Store(results.folder)
+    Store(results.remote or results.folder).check_writable()
+    results.send_finished()  # what an earlier command could not send
     statuses = _give_up(plan, console)
     try:
         if plan.todo:
@@ -73,19 +79,35 @@ def execute(config: RunConfig, plan: Plan, console: Console) -> Result:
 
             write_controls(plan, console)
     finally:
-        store.build()
+        try:
+            results.send_finished()
+            results.fetch("rows", "items")  # of workers on other machines, and of other commands
+        finally:
+            store.build()
+        results.send("leaderboard.parquet")
     return Result(plan, statuses)
 
 
 def carry_out(jobs: Sequence[Job], config: RunConfig, console: Console) -> dict[str, str]:
-    """Do runs, in Ray's workers or here; returns the status of each by its id."""
+    """Do runs, in Ray's workers or here; returns the status of each by its id.
+
+    Raises:
+        UserError: something in the request cannot work.
+    """
+    if config.out.startswith("memory://") and not config.in_process:
+        raise UserError(f"--out {config.out} is the memory of this process, which Ray's workers do not see; add "
+                        "--in-process")
     if config.force:
         from .trial import start_over
 
         for job in jobs:
             start_over(job)
-    with display_of(jobs, console) as display:
-        return in_process(jobs, display) if config.in_process else on_ray(jobs, config, display)
+    with display_of(jobs, console) as display, Turns(jobs, config.force) as turns:
+        docket = Docket(display, turns)
+        for job in longest_first(jobs):
+            docket.add(job)
+        (in_process if config.in_process else on_ray)(docket, config)
+        return docket.settle()
 
 
 def _give_up(plan: Plan, console: Console) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The command line. Each command imports what it needs when it runs: help and lists start without torch and ray."""
 
+import signal
 import sys
 from typing import Annotated, Any
 
@@ -29,6 +30,7 @@ Out = Annotated[str, typer.Option(help="Folder of results.")]
 
 def main() -> None:
     """Entry point: prints a user's error as one line, and exits 0, 1, 2 or 130."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a pre-empted machine's word for Ctrl-C
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
@@ -87,6 +89,9 @@ def run(
     in_process: Annotated[bool | None, typer.Option("--in-process", help="Without Ray, one after the other.")] = None,
     address: Annotated[str | None, typer.Option(help="Ray cluster to join, for instance 'auto'.")] = None,
     gpus_per_run: Annotated[float | None, typer.Option(help="GPU share of a run. [1 where there is one]")] = None,
+    memory_per_run: Annotated[str | None, typer.Option(
+        help="Such as 6GB: a run that holds more is ended, and tried again with smaller parts of a batch.")] = None,
+    timeout: Annotated[str | None, typer.Option(help="Such as 3h: a run that takes longer is ended.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Of the runs, say only which failed.")] = False,
     json: Annotated[bool, typer.Option(
@@ -102,7 +107,7 @@ def run(
         "set": parse_set(set_) if set_ else None, "preset": preset, "fit_on": fit_on, "split": split,
         "precision": precision, "threads": threads, "protocol": protocol, "fidelity_images": fidelity_images,
         "controls": controls, "out": out, "force": force, "in_process": in_process, "address": address,
-        "gpus_per_run": gpus_per_run}
+        "gpus_per_run": gpus_per_run, "memory_per_run": memory_per_run, "timeout": timeout}
     request = make_config(given, config)
     if dry_run:
         from .dry_run import dry_run as foreseen
@@ -121,9 +126,10 @@ def list_(
     out: Out = "results",
 ) -> None:
     """List what there is."""
+    from .at_hand import rows_at_hand
     from .listing import listing
 
-    console.print(listing(kind, out))
+    console.print(listing(kind, rows_at_hand(out).folder if kind == "runs" else out))
 
 
 @app.command()
@@ -134,17 +140,19 @@ def show(
     out: Out = "results",
 ) -> None:
     """Show a method (paper, settings, what its maps mean), a data set, a metric, a protocol or a run."""
+    from .at_hand import run_at_hand
     from .listing import details
 
-    console.print(details(names, out), soft_wrap=True)  # no line of BibTeX is broken
+    console.print(details(names, run_at_hand(out, names[-1]).folder), soft_wrap=True)  # no line of BibTeX is broken
 
 
 @app.command()
 def why(run: Annotated[str, typer.Argument(help="Run id, or its first digits.")], out: Out = "results") -> None:
     """Say why a run failed, with the end of its log."""
+    from .at_hand import run_at_hand
     from .listing import reason
 
-    console.print(reason(run, out), soft_wrap=True)
+    console.print(reason(run, run_at_hand(out, run).folder), soft_wrap=True)
 
 
 @app.command()
@@ -158,14 +166,17 @@ def score(
 ) -> None:
     """Score a run under another protocol from what its evaluation kept: no model, no pictures."""
     from ..leaderboard import ClassSums, Store, leaderboard_table
+    from .at_hand import run_at_hand, send_scores
     from .config import parse_set
     from .scoring.rescore import protocol_with, rescore
 
     wanted = protocol_with(protocol, parse_set(set_ or []))
-    run_id = rescore(out, run, wanted, split)
-    frame, _ = Store(out).current()
+    results = run_at_hand(out, run)
+    run_id, store = rescore(results.folder, run, wanted, split), Store(results.folder)
+    send_scores(results)
+    frame, _ = store.current()
     rows = frame[(frame.run_id == run_id) & (frame.protocol_id == wanted.id) & (frame.split == split)]
-    console.print(leaderboard_table(rows, console.width, sums=ClassSums(Store(out))))
+    console.print(leaderboard_table(rows, console.width, sums=ClassSums(store)))
 
 
 protocols = typer.Typer(no_args_is_help=True, help="What a score depends on besides the model.")

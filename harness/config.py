@@ -7,13 +7,19 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ..errors import UserError, unknown
+from .durations import seconds_of
+from .memory_sizes import bytes_of
 
 Asked = TypeVar("Asked", bound="Request")
 _LARGEST_CONFIG = 1_000_000  # bytes; a settings file is a page of text
 
 
 class Request(BaseModel):
-    """What any training needs to know. None means: as the data set or the method says."""
+    """What any training needs to know. None means: as the data set or the method says.
+
+    ``timeout`` is in seconds, or text such as ``3h``; ``memory_per_run`` in bytes, or text such as ``6GB``: None is no
+    limit.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,6 +44,19 @@ class Request(BaseModel):
     in_process: bool = False
     address: str | None = None
     gpus_per_run: float | None = Field(None, ge=0)
+    memory_per_run: int | None = Field(None, ge=2**20)
+    workers_per_run: int = Field(1, ge=1)
+    timeout: float | None = Field(None, gt=0, allow_inf_nan=False)
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _seconds(cls, value: Any) -> Any:
+        return seconds_of(value, "--timeout") if isinstance(value, str) else value
+
+    @field_validator("memory_per_run", mode="before")
+    @classmethod
+    def _bytes(cls, value: Any) -> Any:
+        return bytes_of(value) if isinstance(value, str) else value
 
     @field_validator("methods", "seeds", mode="before")
     @classmethod

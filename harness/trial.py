@@ -6,7 +6,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,14 @@ from .forwards import needs_of
 from .loaders import Normalise
 from .losses import FILE as LOSSES
 from .opened import opened
+from .out_of_memory import is_out_of_memory
+from .outcome import Outcome
 from .passes.context import Context
 from .passes.evaluate import draw_gallery, evaluate, evaluation_cost
 from .plan import Job
 from .progress import Event, Interrupted, Reporter
 from .row_facts import measured, requested
+from .run_copy import RunCopy
 from .run_folders import run_folder
 from .run_log import run_log
 from .saved_spec import saved_spec
@@ -44,23 +47,11 @@ from .scoring.reuse import reuse, sources
 from .scoring.score import Score, scored_cards, scores
 from .seeds import derive
 from .spec import RunSpec
+from .train import Diverged
 from .trainee import Trainee
 
 log = logging.getLogger("partbench")
 _backbones: dict[tuple, Backbone] = {}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        status: ``done``, ``failed``, ``interrupted``, or ``refused``: the request cannot work, no row is written.
-    """
-
-    run_id: str
-    status: str
-    error: str = ""
 
 
 def run_job(job: Job, tell: Callable[[Event], None] = lambda event: None,
@@ -72,37 +63,49 @@ def run_job(job: Job, tell: Callable[[Event], None] = lambda event: None,
         stopped: asked at every step whether to stop.
         cores: the run's share of this machine; None: all of it.
     """
+    copy = RunCopy(job)
+    try:
+        copy.fetch()
+    except UserError as error:
+        return Outcome(job.run_id, "failed", str(error))
+    return copy.ended(_done(copy, tell, stopped, cores))
+
+
+def _done(copy: RunCopy, tell: Callable[[Event], None], stopped: Callable[[], bool], cores: int | None) -> Outcome:
+    job = copy.job
     folder = run_folder(job.out, job.run_id)
-    trial = Trial(job, folder, Reporter(tell, stopped), decoding_workers(job.spec.threads, cores))
+    trial = Trial(job, folder, Reporter(tell, stopped), decoding_workers(job.spec.threads, cores), copy.checkpoint)
     with run_log(folder / "log.txt"):
         try:
             trial.prepare()
             trial.work()
             return Outcome(job.run_id, "done")
         except (Interrupted, KeyboardInterrupt):
-            write_attempt(job, "interrupted", STOPPED)
-            return Outcome(job.run_id, "interrupted")
+            return _ended(job, "interrupted", STOPPED)
         except UserError as error:
             if not trial.prepared:
                 log.error("refused: %s", error)
                 return Outcome(job.run_id, "refused", str(error))
-            return _failed(job, str(error))
+            return _ended(job, "failed", str(error), certain=True)
         except Exception as error:  # whatever a method or a library raises ends this run, and no other
             log.error(traceback.format_exc())
-            return _failed(job, f"{type(error).__name__}: {error}")
+            status = "out_of_memory" if is_out_of_memory(error) else "failed"
+            return _ended(job, status, f"{type(error).__name__}: {error}", certain=isinstance(error, Diverged))
         finally:
             trial.release()
 
 
-def _failed(job: Job, error: str) -> Outcome:
-    write_attempt(job, "failed", error)
-    return Outcome(job.run_id, "failed", error)
+def _ended(job: Job, status: str, error: str, certain: bool = False) -> Outcome:
+    write_attempt(job, status, error)
+    return Outcome(job.run_id, status, error, certain, kept=True)
 
 
 class Trial:
     """A run under way."""
 
-    def __init__(self, job: Job, folder: Path, reporter: Reporter, workers: int):
+    def __init__(self, job: Job, folder: Path, reporter: Reporter, workers: int,
+                 saved: Callable[[], None] = lambda: None):
+        self.saved = saved  # called after each checkpoint
         self.job, self.folder, self.reporter, self.started = job, folder, reporter, datetime.now(UTC)
         self.checkpoints = run_folder(job.out, job.spec.training_id) / "checkpoints"
         self.workers = workers
@@ -251,7 +254,7 @@ class Trial:
         training = self.spec.training
         method = self.method if training is self.spec else self._create(training)
         return Trainee(method, training, self.dataset[training.fit_on], self.normalise, self.checkpoints,
-                       self.reporter, self.workers)
+                       self.reporter, self.workers, self.saved)
 
     def release(self) -> None:
         """Give the memory back: the process may do another run."""
@@ -271,4 +274,6 @@ class Trial:
 def start_over(job: Job) -> None:
     """Forget what an earlier attempt trained, and the evidence it left."""
     clear_checkpoints(run_folder(job.out, job.spec.training_id) / "checkpoints")
-    Store(job.out).remove_items(job.run_id)
+    for out in filter(None, (job.out, job.remote)):
+        Store(out).remove_items(job.run_id)
+    RunCopy(job).forget()

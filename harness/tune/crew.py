@@ -6,9 +6,13 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
+from ...errors import UserError
 from ..config import Request
+from ..connection import connected
+from ..docket import Docket
+from ..places import ClusterLost
 from ..plan import Job
-from ..pool import Pool, connected
+from ..pool import Pool
 from ..progress import Event
 from .display import SearchDisplay
 
@@ -39,16 +43,16 @@ class Crew:
 class RayCrew(Crew):
     """A pool of workers that a thread of its own looks after, so that the driver may wait for any of its futures.
 
-    A run whose worker died is done once more, from its last checkpoint: the machine may be to blame, not the settings.
+    What ended badly is tried again as runs of ``harness run`` are: the machine may be to blame, not the settings.
     """
 
     def __init__(self, ray: Any, config: Request, display: SearchDisplay, most: int):
         super().__init__(display)
-        self.pool = Pool(ray, config, self, at_once=most)
+        self.docket = Docket(self)
+        self.pool = Pool(ray, config, self.docket, most)
         self.at_once = self.pool.size
         self._handed_in: list[Job] = []  # the pool belongs to the thread
         self._jobs: dict[str, tuple[Job, Future[End]]] = {}
-        self._once_more: set[str] = set()
         self._changed = threading.Condition()
         self._closed = False
         self._broke: BaseException | None = None
@@ -71,13 +75,13 @@ class RayCrew(Crew):
         """What the pool hears of a run."""
         self.display.event(run_id, event)
 
+    def said(self, run_id: str, line: str) -> None:
+        """What is to be known of a run that goes on."""
+        self.display.said(run_id, line)
+
     def ended(self, run_id: str, status: str, error: str) -> None:
         """How a run ended, from the pool."""
-        job, answer = self._jobs[run_id]
-        if run_id in self.pool.died and run_id not in self._once_more:
-            self._once_more.add(run_id)
-            self.pool.add(job)
-            return
+        _, answer = self._jobs[run_id]
         self.display.ended(run_id, status, error)
         answer.set_result((status, error))
 
@@ -92,29 +96,33 @@ class RayCrew(Crew):
         try:
             while self._more():
                 self.pool.step()
-                while self.pool.refused:
-                    self.ended(*_refusal(self.pool.refused.popitem()))
+                while self.docket.refused:
+                    run_id, (_, error) = self.docket.refused.popitem()
+                    self.ended(run_id, "refused", error)
+                if self.docket.unwritten:
+                    raise self.docket.unwritten
             self.pool.interrupt()
+        except ClusterLost:
+            self._break(UserError("Ray was lost; trials that ended are kept, and the same command continues"))
         except BaseException as problem:  # whoever waits would wait for ever
-            with self._changed:
-                self._broke = problem
-            for _, answer in self._jobs.values():
-                if not answer.done():
-                    answer.set_exception(problem)
+            self._break(problem)
+
+    def _break(self, problem: BaseException) -> None:
+        """Tell everybody who waits, or will."""
+        with self._changed:
+            self._broke = problem
+        for _, answer in self._jobs.values():
+            if not answer.done():
+                answer.set_exception(problem)
 
     def _more(self) -> bool:
         """Wait for work, and take over what was handed in; False at the end."""
         with self._changed:
-            while not (self._closed or self._handed_in or self.pool.waiting or self.pool.busy):
+            while not (self._closed or self._handed_in or self.docket.waiting or self.pool.busy):
                 self._changed.wait()
             while self._handed_in:
-                self.pool.add(self._handed_in.pop(0))
+                self.docket.add(self._handed_in.pop(0))
             return not self._closed
-
-
-def _refusal(told: tuple[str, str]) -> tuple[str, str, str]:
-    run_id, error = told
-    return run_id, "refused", error
 
 
 @contextmanager

@@ -51,6 +51,10 @@ class SearchDisplay:
             self._said = now
             self._print(f"{_name(job)}: {' '.join(filter(None, cells(event)))}")
 
+    def said(self, run_id: str, line: str) -> None:
+        """What is to be known of a trial that goes on."""
+        self._print(f"{_name(self.running[run_id][0])}: {line}", "yellow")
+
     def ended(self, run_id: str, status: str, error: str) -> None:
         """A run ended, however; what that means for its trial is told by :meth:`told`."""
         self.running.pop(run_id, None)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import ray.exceptions
 
 from partbench.harness.progress import Event
-from partbench.harness.trial import Outcome
+from partbench.harness.outcome import Outcome
 
 DIED = ray.exceptions.RayActorError(error_msg="The actor died unexpectedly.\nMore of it.")
 BROKE = ray.exceptions.RayTaskError("run", "Traceback\n  File x\n", OSError("stale file handle"))
@@ -27,13 +27,14 @@ class FakeWorker:
 
     def __init__(self, ends, bloats, began):
         self._ends, self._bloats, self._began, self._runs = ends, bloats, began, []
-        for name in ("run", "event", "stop", "bloated"):
+        for name in ("run", "event", "stop"):
             setattr(self, name, SimpleNamespace(remote=getattr(self, f"_{name}")))
 
     def _run(self, job):
         self._began.append((id(self), job.spec.seed))
         end = self._ends.get(job.spec.seed, "done")
-        value = end if end == "never" or isinstance(end, Exception) else Outcome(job.run_id, end, f"why it {end}")
+        plain = end == "never" or isinstance(end, Exception)
+        value = end if plain else (Outcome(job.run_id, end, f"why it {end}", certain=True), self._bloats)
         self._runs.append((Reference(value, self), job))
         return self._runs[-1][0]
 
@@ -43,10 +44,7 @@ class FakeWorker:
     def _stop(self):
         for reference, job in self._runs:
             if reference.value == "never":
-                reference.value = Outcome(job.run_id, "interrupted")
-
-    def _bloated(self):
-        return Reference(self._bloats)
+                reference.value = Outcome(job.run_id, "interrupted"), False
 
 
 class FakeRay:
@@ -57,23 +55,24 @@ class FakeRay:
     def __init__(self, ends, bloats=False):
         self.workers, self.killed, self.began, self.looks = [], [], [], 0
         self.make = lambda: FakeWorker(ends, bloats, self.began)
-        self.ctrl_c_at = None
+        self.alive = True
 
-    def cluster_resources(self):
-        return {"CPU": 2.0}
+    def nodes(self):
+        return [{"Alive": self.alive, "NodeID": "here", "Resources": {"CPU": 2.0, "memory": 2.0**33}}]
+
+    def get_runtime_context(self):
+        return SimpleNamespace(get_node_id=lambda: "here")
 
     def remote(self, **_):
         return lambda kind: SimpleNamespace(remote=self._start)
 
-    def _start(self, cores):
+    def _start(self, cores, memory, share):
         self.workers.append(self.make())
         return self.workers[-1]
 
     def wait(self, references, timeout):
         self.looks += 1
-        if self.looks == self.ctrl_c_at:
-            raise KeyboardInterrupt
-        assert self.looks < 50, "the pool waits for ever"
+        assert self.looks < 100, "the pool waits for ever"
         return [reference for reference in references if reference.ended][:1], []
 
     def get(self, reference, timeout=None):
