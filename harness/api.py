@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from ..errors import UserError
+from ..durable import sweep
 from ..leaderboard import Store
 from .attempts import write_attempt
 from .config import RunConfig, make_config
@@ -68,7 +70,9 @@ def execute(config: RunConfig, plan: Plan, console: Console) -> Result:
     """Carry a plan out and bring leaderboard.parquet up to date, whatever happens to single runs."""
     results = results_at(config.out)
     store = Store(results.folder)
-    Store(results.remote or results.folder).check_writable()
+    for out in filter(None, (results.folder, results.remote)):
+        Store(out).check_writable()
+    sweep(Path(results.folder))
     results.send_finished()  # what an earlier command could not send
     statuses = _give_up(plan, console)
     try:

@@ -33,14 +33,17 @@ def audit(
             raise UserError(f"--set {key}: an audit takes settings of {dataset} and of 'protocol' only")
     from ..leaderboard import audit_summary, write_audit_page
     from ..metrics.protocol import protocol as changed
+    from .at_hand import all_at_hand
     from .audit import audit_dataset
     from .controls.peaks import stored_evidence
 
+    results = all_at_hand(out)
     with Console(stderr=True).status("scoring controls and runs"):
         found = audit_dataset(dataset, runs or (), protocol=changed(protocol, **settings), data_root=data_root,
-                              options=options, split=split, out=out, run_evidence=stored_evidence)
+                              options=options, split=split, out=results.folder, run_evidence=stored_evidence)
     console.print(audit_summary(found))
-    console.print(f"page: {write_audit_page(found, out)}", markup=False, soft_wrap=True)
+    console.print(f"page: {write_audit_page(found, results.folder)}", markup=False, soft_wrap=True)
+    results.send("audit")
 
 
 def _of(name: str, changes: dict[str, Any]) -> dict[str, Any]:

@@ -69,11 +69,13 @@ class Mirror:
             Unreachable: the remote does not answer, or refuses.
         """
         here = [name for name in self._files(under) if wanted(name)]
-        for name in sorted(here, key=_order):
-            with suppress(FileNotFoundError):  # superseded meanwhile
-                self._send(name)
+        sent = {name: local for name in sorted(here, key=_order) if (local := self._send(name))}
+        there = self._listing(under) if sent or exactly else {}
+        for name, local in sent.items():
+            if name in there:
+                self._remember(name, _stamp_of(there[name]), local)
         if exactly:
-            for name in self._listing(under).keys() - set(here):
+            for name in there.keys() - set(here):
                 with suppress(FileNotFoundError):
                     self._remote.remove(self._root.path(name))
                 self._stamp(name).unlink(missing_ok=True)
@@ -99,13 +101,17 @@ class Mirror:
         write_whole(self.folder / name, content, sync=False)
         self._remember(name, _stamp_of(found) if len(content) == found.size else "")  # else replaced meanwhile
 
-    def _send(self, name: str) -> None:
-        local = self._local(name)
-        if local == self._remembered(name)[0]:
-            return
-        path = self._root.path(name)
-        self._remote.write(path, (self.folder / name).read_bytes())
-        self._remember(name, _stamp_of(as_found(self._remote.info(path))), local)
+    def _send(self, name: str) -> str:
+        """The state of the file that was sent; empty where nothing was to do."""
+        try:
+            local = self._local(name)
+            if local == self._remembered(name)[0]:
+                return ""
+            content = (self.folder / name).read_bytes()
+        except FileNotFoundError:
+            return ""  # superseded meanwhile
+        self._remote.write(self._root.path(name), content)
+        return local
 
     def _files(self, under: str) -> Iterator[str]:
         """Files here, by their path under ``out``; unfinished ones and links are left out."""

@@ -17,7 +17,7 @@ from ..metrics.protocol import SUBSETS, Protocol, protocol
 from .config import RunConfig
 from .controls.names import missing_controls
 from .forwards import needs_of
-from .results import Results, results_at
+from .results import results_at
 from .spec import RunSpec, Trained
 
 _QUICK_IMAGES = 20
@@ -130,7 +130,6 @@ def make_plan(config: RunConfig, rates: Mapping[str, float | None] | None = None
         "preset": config.preset,
     }
     rules, results = _protocol(config), results_at(config.out)
-    _check_reach(config, results)
     weights = str(Path(config.weights).absolute()) if config.weights not in (None, "random") else config.weights
     jobs, hopeless, rates = {}, set(), rates or {}
     for card, variant in cards:
@@ -200,13 +199,6 @@ def _check_set(config: RunConfig, cards: list[tuple[MethodCard, str]]) -> None:
 
 def _overrides(config: RunConfig, method: str) -> dict:
     return {key.partition(".")[2]: value for key, value in config.set.items() if key.partition(".")[0] == method}
-
-
-def _check_reach(config: RunConfig, results: Results) -> None:
-    """Workers must see what the driver sees."""
-    if results.remote.startswith("memory://") and not config.in_process:
-        raise UserError(f"--out {results.remote} is the memory of this process, which Ray's workers do not see; add "
-                        "--in-process")
 
 
 def _protocol(config: RunConfig) -> Protocol:

@@ -23,8 +23,10 @@ def publish(
 ) -> int:
     """Merge the results into a published site: a folder, or a branch of a git remote."""
     from ..leaderboard.publish import publish_results
+    from .at_hand import all_at_hand
     from .tune.pages import write_pages
 
+    out = all_at_hand(out).folder
     done = publish_results(out, to, branch, with_images, message, dry_run, lambda data: write_pages(str(data)))
     warned = Console(stderr=True)
     for kind, lines in (("warning", [*done.skipped, *done.change.problems]), ("clash", done.change.clashes)):

@@ -25,9 +25,15 @@ def report(
         raise UserError(f"--export {export}: figures can be {', '.join(_KINDS)}")
     if export is not None and serve:
         raise UserError("--export and --serve exclude each other; give one command for each")
+    from ..leaderboard.address import is_url
+    from .at_hand import all_at_hand
     from .serve import serve_report
     from .site import build
 
+    if serve and is_url(out):
+        raise UserError("--serve watches a local folder; harness report draws the pages of results at a URL")
+    results = all_at_hand(out)
+    out = results.folder
     console = Console()
     if serve:
         serve_report(out, 8000 if port is None else port, lambda line: console.print(
@@ -42,3 +48,4 @@ def report(
 
         written = export_figures(page.parent, export)
         console.print(f"figures: {len(written)} in {page.parent / 'figures'}", markup=False, soft_wrap=True)
+    results.send("report")

@@ -76,3 +76,9 @@ def results_at(out: str | os.PathLike) -> Results:
     within = Path(scratch).expanduser() if scratch else cache_folder() / "results"
     digest = hashlib.sha256(address.encode()).hexdigest()[:16]
     return Results(str(within.absolute() / digest / "results"), address)
+
+
+def results_as_given(out: str | os.PathLike) -> Results:
+    """As :func:`results_at`, with the name of a local folder as the user gave it: it is shown to them."""
+    address = checked_address(out)
+    return results_at(address) if is_url(address) else Results(address)

@@ -10,18 +10,23 @@ from rich.console import Console
 from ..errors import UserError
 from ..leaderboard import ClassSums, Store, leaderboard_table
 from .api import execute, full_plan
+from .at_hand import all_at_hand
 from .config import RunConfig
 from .display import QuietConsole
 from .events import EventConsole
+from .plan import Plan
+from .results import results_as_given
 
 
-def run_request(config: RunConfig, console: Console, quiet: bool = False, json: bool = False) -> int:
+def run_request(config: RunConfig, console: Console, quiet: bool = False, json: bool = False,
+                plan: Plan | None = None) -> int:
     """Do the runs of a request and say what came of it; the exit code.
 
     Args:
         console: takes the leaderboard.
         quiet: of the runs, only failures are told.
         json: standard output gets events and nothing else.
+        plan: None: every run of the request.
 
     Raises:
         UserError: something in the request cannot work.
@@ -30,9 +35,9 @@ def run_request(config: RunConfig, console: Console, quiet: bool = False, json: 
         raise UserError("--quiet and --json exclude each other: events are for programs; give one of them")
     if json:
         with _streaming() as progress:
-            return _told(config, progress)
+            return _told(config, progress, plan)
     progress = QuietConsole() if quiet else Console(stderr=True)
-    plan = full_plan(config, progress)
+    plan = plan or full_plan(config, progress)
     if plan.finished and not quiet:
         console.print(f"{len(plan.finished)} of {len(plan.jobs)} runs were finished before")
     result = execute(config, plan, progress)
@@ -40,9 +45,9 @@ def run_request(config: RunConfig, console: Console, quiet: bool = False, json: 
     return result.exit_code
 
 
-def _told(config: RunConfig, progress: EventConsole) -> int:
+def _told(config: RunConfig, progress: EventConsole, plan: Plan | None) -> int:
     """As :func:`run_request`, for a program that reads events."""
-    plan = full_plan(config, progress)
+    plan = plan or full_plan(config, progress)
     for job in plan.jobs:
         if job.run_id in plan.finished:
             progress.events.planned(job, "finished")
@@ -68,7 +73,7 @@ def _streaming() -> Iterator[EventConsole]:
 
 def _conclude(config: RunConfig, console: Console) -> None:
     """The leaderboard, and the report where it is out of date."""
-    store = Store(config.out)
+    store = Store(results_as_given(config.out).folder)
     frame, problems = store.current()
     for problem in problems:
         Console(stderr=True).print(f"warning: {problem}", markup=False, soft_wrap=True)
@@ -79,11 +84,14 @@ def _conclude(config: RunConfig, console: Console) -> None:
 
 def _report(config: RunConfig) -> str | None:
     """Build the report where rows came after it; its page, None where nothing was built."""
-    out = Path(config.out)
+    out = Path(results_as_given(config.out).folder)
     page = out / "report" / "index.html"
     # leaderboard.parquet is rewritten only when there are new rows.
     if page.exists() and page.stat().st_mtime >= (out / "leaderboard.parquet").stat().st_mtime:
         return None
     from ..leaderboard import build_report
 
-    return str(build_report(config.out))
+    results = all_at_hand(config.out)
+    page = build_report(results.folder)
+    results.send("report")
+    return str(page)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from ..errors import UserError
 
-_SECRET = re.compile(r"(?<=//)[^/@\s'\"]*@|(?<=\?)[^\s'\"]+")
+_SECRET = re.compile(r"(?<=//)[^/@\s'\"]*@|(?<=[?#])[^\s'\"]+")
 
 
 def is_url(out: str) -> bool:
@@ -42,5 +42,5 @@ def checked_address(out: str | os.PathLike) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """A text without what stands before the host of its URLs, and without their queries."""
+    """A text without what stands before the host of its URLs, and without their queries and fragments."""
     return _SECRET.sub("", text)

@@ -52,10 +52,6 @@ class RemoteFiles:
         except FileNotFoundError:
             return []
 
-    def info(self, path: str) -> dict:
-        """What fsspec says of a file."""
-        return self._tried("read", lambda: self._fs.info(path))
-
     def exists(self, path: str) -> bool:
         """Whether there is such a file or folder, now."""
         def look() -> bool:

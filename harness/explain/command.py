@@ -31,6 +31,7 @@ def explain(
     """Explain one image by a trained run, on a page: prediction, evidence, parts, nearest training patches."""
     from ...durable import write_whole
     from ...leaderboard.explanation_page import explanation_page
+    from ..results import results_as_given
     from .evidence import asked_classes
     from .photograph import photograph
     from .subject import bring_back
@@ -39,7 +40,8 @@ def explain(
     asked = asked_classes(classes, subject.classes) if classes else []
     shown = photograph(image, subject)
     found = _explained(subject, shown, asked)
-    page = Path(to).expanduser() if to else Path(out) / "explained" / _file_name(subject, shown)
+    results = results_as_given(out)
+    page = Path(to).expanduser() if to else Path(results.folder) / "explained" / _file_name(subject, shown)
     write_whole(page, explanation_page(found).encode())
     predicted, probability = found.top[0]
     truth = "" if found.truth is None else ", which is right" if found.truth == predicted else f", not {found.truth}"
@@ -48,6 +50,7 @@ def explain(
     if found.without_nearest:
         console.print(f"no nearest patches: {found.without_nearest}", markup=False, soft_wrap=True)
     console.print(f"page: {page}", markup=False, soft_wrap=True)
+    results.send("explained", f"runs/{subject.folder.name}")
 
 
 def _explained(subject: "Subject", shown: "Photograph", asked: list[int]) -> "ExplainedImage":

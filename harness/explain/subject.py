@@ -13,11 +13,13 @@ from ...datasets import PartDataset
 from ...errors import UserError
 from ...leaderboard import Store
 from ...methods import Method, create, load_backbone
+from ..at_hand import run_at_hand
 from ..checkpoint import Checkpoint, load_checkpoint
 from ..config import make_config
 from ..loaders import Normalise
 from ..opened import opened
 from ..plan import Job, make_plan
+from ..results import Results
 from ..run_folders import known_run, run_folder
 from ..spec import RunSpec
 
@@ -62,11 +64,13 @@ def bring_back(run: str, out: str, data_root: str | None = None, weights: str | 
     Raises:
         UserError: no such run, or its method, settings, weights or checkpoints are no longer there or no longer fit.
     """
-    folder = known_run(run, out)
+    folder = known_run(run, run_at_hand(out, run, checkpoints=True).folder)
     request = make_config(_saved(folder) | {"out": out} | _moved(data_root=data_root, weights=weights))
     job = make_plan(request, fingerprint=_NOT_READ).jobs[0]
+    out = job.out
     data, reason = _data(job)
     job = replace(job, spec=_identified(job.spec, folder.name, data, out))
+    Results(job.out, job.remote).fetch(f"runs/{job.spec.training_id}/checkpoints")
     if data is not None and job.spec.dataset_fingerprint != data.fingerprint:
         data, reason = None, f"{job.data_root or job.spec.dataset} has changed since the run was trained"
     checkpoint = _checkpoint(job, folder)

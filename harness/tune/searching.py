@@ -7,6 +7,7 @@ from rich.table import Table
 
 from ...errors import UserError
 from ...leaderboard import Store, build_report
+from ...leaderboard.address import checked_address, is_url
 from ...metrics import registry as metrics
 from ...sweeps import Search, Searched, Selection, carry_out, looks, read_record, read_study, sole_writer
 from .config import TuneConfig
@@ -30,6 +31,9 @@ def tune(config: TuneConfig, console: Console, progress: Console) -> int:
     Raises:
         UserError: anything in the request that cannot work. What was searched until then is kept.
     """
+    if is_url(config.out):
+        raise UserError(f"--out {checked_address(config.out)}: a search keeps its journal in a local folder; give one, "
+                        "and bring its rows to the others with: harness store merge")
     wanted = prepared(config)
     selection = _selection(config, wanted)
     folder = sweep_folder(config.out, wanted[0].plan.name)
