@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,12 +11,15 @@ import torch
 from torch import Tensor
 
 from ..methods import Batch, Loaders, Method, Stage
+from ..methods.across import sharing
 from ..methods.optimising import Optimisers, descend, forward_loss, set_rates
 from .checkpoint import Position, load_checkpoint, save_checkpoint
 from .loaders import TrainLoader
-from .losses import Mean, write_losses
+from .losses import EpochLoss, Mean, write_losses
 from .progress import Reporter
 from .seeds import derive
+from .spread.norms import share_norms
+from .spread.ranks import ALONE, Ranks
 from .stored_tokens import StoredLoader
 
 log = logging.getLogger("partbench")
@@ -39,6 +43,7 @@ class Training:
         rate_factor: on every learning rate of the recipe.
         until: epochs in all after which to stop for now; None: after the last.
         saved: called after each checkpoint.
+        ranks: the processes that train together; the first of them writes.
     """
 
     loader: Callable[[Stage], TrainLoader | StoredLoader]
@@ -55,6 +60,7 @@ class Training:
     rate_factor: float = 1.0
     until: int | None = None
     saved: Callable[[], None] = lambda: None
+    ranks: Ranks = ALONE
 
     def stops_at(self, position: Position) -> bool:
         """Whether training goes no farther for now; what follows the last epoch belongs to the whole of it."""
@@ -70,12 +76,14 @@ def train(method: Method, training: Training) -> Position:
     """
     stages = method.stages(training.epochs)
     optimisers = Optimisers(method, stages)
-    found, problems = load_checkpoint(training.folder)
+    ranks = training.ranks
+    share_norms(method, ranks, training.device)
+    found, problems = ranks.of_first(lambda: load_checkpoint(training.folder))
     for problem in problems:
         log.warning(problem)
     position = found.position if found else Position(0, 0, 0, 0.0)
     losses = found.losses if found else []
-    if losses:
+    if losses and ranks.first:
         write_losses(training.losses, losses)  # a kill may have come between the checkpoint and this file
     if found:
         method.load_state_dict(found.method())
@@ -91,7 +99,8 @@ def train(method: Method, training: Training) -> Position:
         if not first:
             # A stage that a kill cut off before its first checkpoint is prepared again from the stage before it.
             torch.manual_seed(derive(training.seed, "prepare", number))
-            stage.prepare(Loaders(loader, training.plain))
+            stage.prepare(Loaders(loader.whole, training.plain))
+            ranks.align(method)
         optimiser = optimisers.of(number)
         for epoch in range(first, stage.epochs):
             started = time.monotonic()
@@ -100,37 +109,48 @@ def train(method: Method, training: Training) -> Position:
             losses += _epoch(method, stage, loader, optimiser, epoch, training).of_epoch(position.total + 1, stage.name)
             position = Position(number, epoch + 1, position.total + 1,
                                 position.seconds + time.monotonic() - started)
-            save_checkpoint(training.folder, position, method, optimisers.state(), losses)
-            write_losses(training.losses, losses)
-            training.saved()
+            _keep(training, position, method, optimisers, losses)
             if training.stops_at(position):
                 return position
         if not stage.epochs:  # what its preparation changed is kept all the same
             position = replace(position, stage=number + 1, epoch=0)
-            save_checkpoint(training.folder, position, method, optimisers.state(), losses)
-            training.saved()
+            _keep(training, position, method, optimisers, losses)
     return position
+
+
+def _keep(training: Training, position: Position, method: Method, optimisers: Optimisers,
+          losses: list[EpochLoss]) -> None:
+    """Write what training goes on from, in one of the processes that hold the same."""
+    if training.ranks.first:
+        save_checkpoint(training.folder, position, method, optimisers.state(), losses)
+        write_losses(training.losses, losses)
+        training.saved()
 
 
 def _epoch(method: Method, stage: Stage, loader: TrainLoader | StoredLoader, optimiser: torch.optim.Optimizer,
            epoch: int, training: Training) -> Mean:
     """Train for an epoch; gives the means of its loss terms."""
     method.train()
-    total, means = 0.0, Mean()
+    total, means, ranks = 0.0, Mean(), training.ranks
     for step, batch in enumerate(loader.epoch(epoch)):
+        share = ranks.share(len(batch))
         done = epoch + (step + 1) / loader.steps
         # The factor of an epoch's end belongs to the next epoch: stay just inside this one.
         set_rates(optimiser, training.rate_factor * stage.schedule(min(done, epoch + 1 - 1e-9)))
-        terms = forward_loss(method, batch, training.precision)
-        loss = torch.stack(list(terms.values())).sum()
-        if not loss.isfinite():
+        with nullcontext() if share is None else sharing(share):
+            terms = forward_loss(method, batch, training.precision)
+        loss, terms = torch.stack(list(terms.values())).sum(), ranks.means(terms)
+        whole = torch.stack(list(terms.values())).sum()
+        if not whole.isfinite():
             raise Diverged(_broken(terms, stage, epoch, step))
         optimiser.zero_grad()
         loss.backward()
+        ranks.average_gradients(optimiser)
         descend(stage, optimiser)
-        total += loss.item()
+        total += whole.item()
         means.add(terms)
-        training.reporter.step(stage.name, len(batch), training.cost, epoch + 1, stage.epochs, total / (step + 1))
+        training.reporter.step(stage.name, len(batch) * ranks.world, training.cost, epoch + 1, stage.epochs,
+                               total / (step + 1))
     log.info("stage %s epoch %d of %d: loss %.4f", stage.name, epoch + 1, stage.epochs, total / loader.steps)
     return means
 

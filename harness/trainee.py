@@ -15,6 +15,7 @@ from .loaders import Normalise, PlainLoader, TrainLoader
 from .losses import FILE as LOSSES
 from .progress import Reporter
 from .spec import RunSpec
+from .spread.ranks import ALONE, Ranks
 from .stored_tokens import StoredLoader, space_for_tokens, views_to_store
 from .train import Training, train
 
@@ -30,6 +31,7 @@ class Trainee:
         checkpoints: folder of its checkpoints.
         workers: processes that decode images.
         saved: called after each checkpoint.
+        ranks: the processes that train it together.
     """
 
     method: Method
@@ -40,6 +42,7 @@ class Trainee:
     reporter: Reporter
     workers: int
     saved: Callable[[], None] = lambda: None
+    ranks: Ranks = ALONE
 
     def cost(self, until: int | None = None) -> float:
         """Forward passes of one image that training takes, about; ``until`` as in :meth:`train`."""
@@ -60,13 +63,13 @@ class Trainee:
         views = views_to_store(self.method, len(self.images))
         plain = PlainLoader(self.images, datasets.view("full", spec.image_size), self.normalise, 2 * spec.batch_size,
                             self.workers)
-        space = self.checkpoints.with_name("tokens")
+        space = self.checkpoints.with_name(f"tokens-{self.ranks.rank}" if self.ranks.rank else "tokens")
         try:
             return train(self.method, Training(
                 loader=self._tokens(views, space) if views else self._pictures, plain=plain, folder=self.checkpoints,
                 losses=self.checkpoints.with_name(LOSSES), epochs=spec.epochs, images=len(self.images), seed=spec.seed,
                 precision=spec.precision, device=self.normalise.device, reporter=self.reporter,
-                cost=self._step_cost, rate_factor=spec.rate_factor, until=until, saved=self.saved))
+                cost=self._step_cost, rate_factor=spec.rate_factor, until=until, saved=self.saved, ranks=self.ranks))
         finally:
             shutil.rmtree(space, ignore_errors=True)
 
@@ -80,6 +83,7 @@ class Trainee:
             stage=stage.name,
             warp="warped" in self.method.views,
             workers=self.workers,
+            ranks=self.ranks,
         )
 
     def _tokens(self, views: int, space: Path) -> Callable[[Stage], StoredLoader]:
