@@ -1,4 +1,7 @@
-"""What `--dry-run` prints: the runs of a request, which of them are finished, and what the others cost. No torch."""
+"""What `--dry-run` prints: the runs of a request, which of them are finished, and what the others cost.
+
+Torch is imported only where no finished run tells how fast this machine is, and a forward pass is measured instead.
+"""
 
 from dataclasses import dataclass
 
@@ -9,6 +12,9 @@ from rich.text import Text
 from .. import datasets
 from .config import RunConfig
 from .cost import Cost, Sizes, costs, multiply_adds
+from .estimate import Span
+from .estimate_text import spelt, told
+from .learned import learn
 from .plan import Job, Plan, make_plan
 from .rates import known_choices
 
@@ -75,6 +81,9 @@ def dry_run(config: RunConfig) -> RenderableType:
     each = multiply_adds(first.backbone, first.image_size)
     todo = [job for job in plan.jobs if not _finished(job, seen)]
     price = dict(zip((job.run_id for job in todo), costs(todo, seen.sizes), strict=True))
+    jobs = [*todo, *seen.trials]
+    learned = learn(config, jobs, seen.sizes, probe=True)
+    foretold = learned.foretell(jobs)
     total = sum(price.values(), sum(costs(seen.trials, seen.sizes), Cost()))
     lines = [f"{len(todo)} of {len(plan.jobs)} runs to do, fitted on {first.fit_on}, scored on {plan.config.split} "
              f"under {plan.config.protocol}"]
@@ -83,22 +92,26 @@ def dry_run(config: RunConfig) -> RenderableType:
                      "run's id depends on what they choose")
     if todo or seen.trials:
         lines.append(_sum(total, each))
+        lines += told(plan.config, learned, foretold)
     if seen.absent:
         lines.append(f"there is no {seen.absent}: these are the counts of the complete data set, and ids need the data")
     title = Text(f"{first.dataset}, {first.backbone} at {first.image_size} px")
-    return Group(title, _table(seen, price, each), *map(Text, lines))
+    estimates = {job.run_id: (foretold.time_of(run), foretold.memory_of(run)) for run, job in enumerate(todo)}
+    return Group(title, _table(seen, price, each, estimates), *map(Text, lines))
 
 
 def _finished(job: Job, seen: Foreseen) -> bool:
     return seen.known_id(job) and job.run_id in seen.plan.finished
 
 
-def _table(seen: Foreseen, price: dict[str, Cost], each: float | None) -> Table:
+def _table(seen: Foreseen, price: dict[str, Cost], each: float | None,
+           estimates: dict[str, tuple[Span | None, Span | None]]) -> Table:
     table = Table(box=None)
     table.add_column("run", no_wrap=True)
     table.add_column("method")
     factors = seen.plan.config.rate_factors != (1,)
-    for name in ("seed", "epochs", *(["rates"] if factors else []), "images", "forwards", "multiply-adds"):
+    for name in ("seed", "epochs", *(["rates"] if factors else []), "images", "forwards", "multiply-adds", "minutes",
+                 "memory"):
         table.add_column(name, justify="right")
     table.add_column("state")
     for job in seen.plan.jobs:
@@ -107,8 +120,9 @@ def _table(seen: Foreseen, price: dict[str, Cost], each: float | None) -> Table:
             job.run_id if seen.known_id(job) else "",
             spec.name, str(spec.seed), str(spec.epochs),
             *(["" if spec.name in seen.undecided else f"x {spec.rate_factor:g}"] if factors else []),
-            *(("", "", "") if cost is None else (
-                f"{cost.images:,}", f"{cost.forwards:,.0f}", "" if each is None else _amount(cost.forwards * each))),
+            *(("",) * 5 if cost is None else (
+                f"{cost.images:,}", f"{cost.forwards:,.0f}", "" if each is None else _amount(cost.forwards * each),
+                *map(spelt, estimates[job.run_id], (1 / 60, 1 / 1024), ("", " GiB")))),
             "finished" if cost is None else "to do")
     return table
 

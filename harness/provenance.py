@@ -1,11 +1,11 @@
 """Where a row's numbers come from: machine, versions, memory."""
 
-import os
-import platform
 import resource
 from importlib.metadata import version
 
 import torch
+
+from .machine import cpu
 
 
 def peak_memory_mb(device: torch.device) -> float:
@@ -17,7 +17,7 @@ def peak_memory_mb(device: torch.device) -> float:
 
 def hardware(device: torch.device) -> str:
     """What the run ran on, without a host's name."""
-    return torch.cuda.get_device_name() if device.type == "cuda" else f"{platform.machine()}, {os.cpu_count()} cores"
+    return torch.cuda.get_device_name() if device.type == "cuda" else cpu()
 
 
 def versions() -> dict[str, str]:
