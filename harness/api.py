@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from ..errors import UserError
 from ..durable import sweep
+from ..errors import UserError
 from ..leaderboard import Store
 from .attempts import write_attempt
 from .config import RunConfig, make_config

@@ -92,6 +92,8 @@ def run(
     memory_per_run: Annotated[str | None, typer.Option(
         help="Such as 6GB: a run that holds more is ended, and tried again with smaller parts of a batch.")] = None,
     timeout: Annotated[str | None, typer.Option(help="Such as 3h: a run that takes longer is ended.")] = None,
+    retry: Annotated[str | None, typer.Option(
+        help="Runs of --out that ended so, from their specs: failed, timeout, out_of_memory, interrupted.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Of the runs, say only which failed.")] = False,
     json: Annotated[bool, typer.Option(
@@ -108,6 +110,14 @@ def run(
         "precision": precision, "threads": threads, "protocol": protocol, "fidelity_images": fidelity_images,
         "controls": controls, "out": out, "force": force, "in_process": in_process, "address": address,
         "gpus_per_run": gpus_per_run, "memory_per_run": memory_per_run, "timeout": timeout}
+    if retry:
+        from .retry_request import retry_plan
+        from .run_command import run_request
+
+        if dry_run:
+            raise UserError("--retry has no --dry-run; see which runs it takes: harness list runs")
+        plan = retry_plan(retry, given | {"config": config})
+        return run_request(plan.config, console, quiet, json, plan)
     request = make_config(given, config)
     if dry_run:
         from .dry_run import dry_run as foreseen

@@ -93,5 +93,5 @@ def _report(config: RunConfig) -> str | None:
 
     results = all_at_hand(config.out)
     page = build_report(results.folder)
-    results.send("report")
+    results.send("report", exactly=True)
     return str(page)

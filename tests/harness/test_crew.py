@@ -79,8 +79,8 @@ def test_a_run_whose_worker_died_once_is_done(crew):
     fake.make = make
     workers, jobs = crew(fake)
     assert workers.do(jobs[0]).result(10)[0] == "done"
-    assert Store(jobs[0].out).of_run(jobs[0].run_id).error.tolist() == [
-        "the worker process died: it was killed, or crashed outside Python"]  # superseded by the scores that a real run leaves
+    assert Store(jobs[0].out).of_run(jobs[0].run_id).error.tolist() == [  # superseded by the scores of a real run
+        "the worker process died: it was killed, or crashed outside Python"]
 
 
 def test_a_refusal_answers_and_stops_nobody_else(crew):
