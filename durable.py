@@ -6,6 +6,7 @@ What a killed process leaves is a file of a temporary name that says whose it is
 import errno
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -75,6 +76,30 @@ def write_whole(path: Path, content: bytes, new: bool = False, sync: bool = True
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def read_plain(path: str | os.PathLike, most: int | None = None) -> bytes:
+    """The bytes of a regular file: what was put in its place, such as a link that leads elsewhere, is not read.
+
+    Args:
+        most: bytes that it may have; None: any number.
+
+    Raises:
+        OSError: it is not there, cannot be read, is larger, or is a link, a folder, a pipe or a device.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe without a writer would block
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a link; put the file itself there") from None
+        raise
+    with open(handle, "rb") as file:
+        state = os.fstat(handle)
+        if not stat.S_ISREG(state.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        if most is not None and state.st_size > most:
+            raise OSError(errno.EFBIG, f"it has {state.st_size} bytes, and at most {most} belong there")
+        return file.read()
 
 
 def leftovers(folder: Path) -> Iterator[Path]:

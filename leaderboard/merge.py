@@ -21,7 +21,7 @@ def merge(folder: Folder, files: Sequence[Found]) -> "tuple[pandas.DataFrame, li
     tables, problems = [], []
     for found in files:
         try:
-            tables.append(_table(folder, found))
+            tables.append(row_table(folder, found))
         except FileNotFoundError:
             continue  # replaced or removed since the listing
         except (OSError, Unreadable) as error:
@@ -31,7 +31,13 @@ def merge(folder: Folder, files: Sequence[Found]) -> "tuple[pandas.DataFrame, li
     return frame, problems
 
 
-def _table(folder: Folder, found: Found) -> pa.Table:
+def row_table(folder: Folder, found: Found) -> pa.Table:
+    """The rows of one file.
+
+    Raises:
+        OSError: it is not there any more, or is no plain file.
+        Unreadable: torn, foreign, or not what its name says.
+    """
     name = parse(found.name)
     if name is None:
         raise Unreadable("not a name that partbench writes")

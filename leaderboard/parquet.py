@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 from pyarrow import parquet as pq
@@ -23,7 +23,15 @@ _KEY = b"partbench"
 
 
 class Unreadable(Exception):
-    """A file that is torn, foreign or of another schema; the message says which."""
+    """A file that is not read; the message says why.
+
+    Attributes:
+        kind: ``torn``, ``foreign``, or ``newer``: of a later schema version.
+    """
+
+    def __init__(self, why: str, kind: Literal["torn", "foreign", "newer"] = "foreign"):
+        super().__init__(why)
+        self.kind = kind
 
 
 def encode_rows(rows: Sequence[Row]) -> bytes:
@@ -84,7 +92,7 @@ def _decode(content: bytes, kind: bytes, newest: int,
     """The table, and the version that its mark says."""
     intact = seal.holds(content)
     if intact is False:
-        raise Unreadable("torn or changed (its checksum differs)")
+        raise Unreadable("torn or changed (its checksum differs)", "torn")
     try:
         file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
         found = _MARK.fullmatch((file.metadata.metadata or {}).get(_KEY, b""))
@@ -92,14 +100,14 @@ def _decode(content: bytes, kind: bytes, newest: int,
             raise Unreadable("not written by partbench")
         version = int(found[2])
         if not 1 <= version <= newest:
-            raise Unreadable(f"schema version {version}, while this partbench reads up to {newest}")
+            raise Unreadable(f"schema version {version}, while this partbench reads up to {newest}", "newer")
         if version >= SEALED and not intact:
-            raise Unreadable("torn or changed (it has no checksum)")
+            raise Unreadable("torn or changed (it has no checksum)", "torn")
         if lacking := set(columns or ()) - set(file.schema_arrow.names):
             raise Unreadable(f"it has no column {', '.join(sorted(lacking))}")
         return file.read(columns, use_threads=False), version
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise Unreadable(f"torn or not Parquet ({_first_line(error)})") from None
+        raise Unreadable(f"torn or not Parquet ({_first_line(error)})", "torn") from None
 
 
 def _first_line(error: Exception) -> str:

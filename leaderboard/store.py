@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
@@ -56,6 +57,8 @@ class Store:
     def write_attempt(self, run_id: str, rows: Sequence[Row]) -> str:
         """Store how a run ended without scores, under the next free attempt number (also set in the rows).
 
+        Rows that do not say when they were finished were finished now.
+
         Raises:
             ValueError: no rows, rows of another run or of two sweeps, a score, or one key twice.
             UserError: the folder cannot be written.
@@ -64,9 +67,10 @@ class Store:
 
         if any(row.run_id != run_id or row.status in SCORED for row in rows):
             raise ValueError(f"an attempt of {run_id} holds rows of that run only, and no scores")
-        number, sweep = self._attempts(run_id) + 1, _sweep(rows)
+        number, sweep, now = self._attempts(run_id) + 1, _sweep(rows), datetime.now(UTC)
         while True:
-            numbered = [row.model_copy(update={"attempt": number}) for row in rows]
+            numbered = [row.model_copy(update={"attempt": number, "finished_at": row.finished_at or now})
+                        for row in rows]
             try:
                 return self.folder.write(encode_rows(numbered), ROWS, attempt_name(run_id, number, sweep), new=True)
             except NameTaken:
