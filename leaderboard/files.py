@@ -13,7 +13,7 @@ from pathlib import Path
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from ..durable import NameTaken, mendable, temporary_name, write_whole
+from ..durable import NameTaken, mendable, read_plain, temporary_name, write_whole
 from ..errors import UserError
 from .address import checked_address
 from .remote_files import RemoteFiles
@@ -60,7 +60,13 @@ class Folder:
         return sorted((f for f in found if _wanted(f.name, suffix)), key=lambda f: f.name)
 
     def read(self, path: str) -> bytes:
-        return Path(path).read_bytes() if self.local else self.remote.read(path)
+        """A whole file.
+
+        Raises:
+            OSError: it is not there or cannot be read; or, on a local disk, is a link or a device: those may lead
+                anywhere, and partbench writes none.
+        """
+        return read_plain(path) if self.local else self.remote.read(path)
 
     def holds(self, content: bytes, *parts: str) -> bool:
         """Whether a file named after its content is there whole: the name says the rest."""
@@ -115,7 +121,7 @@ def _scan(where: str, suffix: str) -> Iterator[Found]:
         for entry in entries:
             if _wanted(entry.name, suffix):
                 with suppress(FileNotFoundError):  # another writer may replace it under our eyes
-                    state = entry.stat()
+                    state = entry.stat(follow_symlinks=False)
                     yield Found(entry.name, entry.path, state.st_size, str(state.st_mtime_ns))
 
 
