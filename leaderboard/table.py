@@ -124,4 +124,5 @@ def _cell(board: Board, line: Line, column: Column) -> Text:
 def _failed(failure: Failure) -> Text:
     text = Text(f"{failure.status.replace('_', ' ')}: ", style="red")
     text.append(f"{printable(failure.name)} seed {failure.seed} ({printable(failure.run_id)})", style="default")
-    return text.append(f" {printable(failure.error.partition("\n")[0], _ERROR_LENGTH)}", style="default")
+    first = failure.error.partition("\n")[0]
+    return text.append(f" {printable(first, _ERROR_LENGTH)}", style="default")
