@@ -1,6 +1,7 @@
 """`run` for Python users, and what it shares with the command line."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,11 @@ from ..durable import sweep
 from ..errors import UserError
 from ..leaderboard import Store
 from .attempts import write_attempt
+from .budget import Budget, BudgetSpent
 from .config import RunConfig, make_config
 from .display import display_of
 from .docket import Docket
+from .learned import Longest
 from .plan import Job, Plan, make_plan
 from .rates import chosen_rates, rates_folder
 from .results import results_at
@@ -52,21 +55,37 @@ def run(**request: Any) -> "pandas.DataFrame":
         UserError: something in the request cannot work.
     """
     config, console = make_config(request), Console(stderr=True)
-    execute(config, full_plan(config, console), console)
+    budget = budget_of(config)
+    with suppress(BudgetSpent):
+        execute(config, full_plan(config, console, budget), console, budget)
+    if budget and budget.refused:
+        console.print(budget.left_over(), style="yellow", markup=False, highlight=False, soft_wrap=True)
     return Store(results_at(config.out).folder).current()[0]
 
 
-def full_plan(config: RunConfig, console: Console) -> Plan:
+def budget_of(config: RunConfig) -> Budget | None:
+    """The budget of a request, if it has one; its time runs from now on."""
+    return None if config.budget is None else Budget(config.budget, Longest(config))
+
+
+def full_plan(config: RunConfig, console: Console, budget: Budget | None = None) -> Plan:
     """The plan of a request whose learning rates are chosen: does the trials that this takes.
 
     Raises:
         UserError: something in the request cannot work.
         KeyboardInterrupt: the user stopped the trials.
+        BudgetSpent: there was no time for all of them.
     """
-    return make_plan(config, chosen_rates(config, console, carry_out))
+    def trials(jobs: Sequence[Job], config: RunConfig, console: Console) -> dict[str, str]:
+        statuses = carry_out(jobs, config, console, budget)
+        if budget and budget.refused and "interrupted" not in statuses.values():
+            raise BudgetSpent
+        return statuses
+
+    return make_plan(config, chosen_rates(config, console, trials))
 
 
-def execute(config: RunConfig, plan: Plan, console: Console) -> Result:
+def execute(config: RunConfig, plan: Plan, console: Console, budget: Budget | None = None) -> Result:
     """Carry a plan out and bring leaderboard.parquet up to date, whatever happens to single runs."""
     results = results_at(config.out)
     store = Store(results.folder)
@@ -77,7 +96,7 @@ def execute(config: RunConfig, plan: Plan, console: Console) -> Result:
     statuses = _give_up(plan, console)
     try:
         if plan.todo:
-            statuses |= carry_out(plan.todo, config, console)
+            statuses |= carry_out(plan.todo, config, console, budget)
         if config.controls and "interrupted" not in statuses.values():
             from .controls.blind import write_controls
 
@@ -92,8 +111,9 @@ def execute(config: RunConfig, plan: Plan, console: Console) -> Result:
     return Result(plan, statuses)
 
 
-def carry_out(jobs: Sequence[Job], config: RunConfig, console: Console) -> dict[str, str]:
-    """Do runs, in Ray's workers or here; returns the status of each by its id.
+def carry_out(jobs: Sequence[Job], config: RunConfig, console: Console,
+              budget: Budget | None = None) -> dict[str, str]:
+    """Do runs, in Ray's workers or here; returns the status of each by its id, of those that there was time for.
 
     Raises:
         UserError: something in the request cannot work.
@@ -107,7 +127,7 @@ def carry_out(jobs: Sequence[Job], config: RunConfig, console: Console) -> dict[
         for job in jobs:
             start_over(job)
     with display_of(jobs, console) as display, Turns(jobs, config.force) as turns:
-        docket = Docket(display, turns)
+        docket = Docket(display, turns, budget)
         for job in longest_first(jobs):
             docket.add(job)
         (in_process if config.in_process else on_ray)(docket, config)

@@ -91,7 +91,11 @@ def run(
     gpus_per_run: Annotated[float | None, typer.Option(help="GPU share of a run. [1 where there is one]")] = None,
     memory_per_run: Annotated[str | None, typer.Option(
         help="Such as 6GB: a run that holds more is ended, and tried again with smaller parts of a batch.")] = None,
+    workers_per_run: Annotated[int | None, typer.Option(
+        help="Processes that train a run together, each with these threads, GPUs and memory. [1]")] = None,
     timeout: Annotated[str | None, typer.Option(help="Such as 3h: a run that takes longer is ended.")] = None,
+    budget: Annotated[str | None, typer.Option(
+        help="Such as 8h: runs that would not end within it are left for the same command later.")] = None,
     retry: Annotated[str | None, typer.Option(
         help="Runs of --out that ended so, from their specs: failed, timeout, out_of_memory, interrupted.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
@@ -109,7 +113,8 @@ def run(
         "set": parse_set(set_) if set_ else None, "preset": preset, "fit_on": fit_on, "split": split,
         "precision": precision, "threads": threads, "protocol": protocol, "fidelity_images": fidelity_images,
         "controls": controls, "out": out, "force": force, "in_process": in_process, "address": address,
-        "gpus_per_run": gpus_per_run, "memory_per_run": memory_per_run, "timeout": timeout}
+        "gpus_per_run": gpus_per_run, "memory_per_run": memory_per_run,
+        "workers_per_run": workers_per_run, "timeout": timeout, "budget": budget}
     if retry:
         from .retry_request import retry_plan
         from .run_command import run_request

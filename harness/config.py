@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ..errors import UserError, unknown
 from .durations import seconds_of
@@ -18,7 +18,7 @@ class Request(BaseModel):
     """What any training needs to know. None means: as the data set or the method says.
 
     ``timeout`` is in seconds, or text such as ``3h``; ``memory_per_run`` in bytes, or text such as ``6GB``: None is no
-    limit.
+    limit. ``workers_per_run`` processes train each run together, each of them with its threads, GPUs and memory.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,6 +58,12 @@ class Request(BaseModel):
     def _bytes(cls, value: Any) -> Any:
         return bytes_of(value) if isinstance(value, str) else value
 
+    @model_validator(mode="after")
+    def _one_process(self) -> "Request":
+        if self.in_process and self.workers_per_run > 1:
+            raise UserError("--in-process trains in this process, and --workers-per-run takes several; leave one out")
+        return self
+
     @field_validator("methods", "seeds", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
@@ -76,7 +82,8 @@ class RunConfig(Request):
 
     With several ``rate_factors`` each method first trains ``rate_epochs`` epochs with each of them on its learning
     rates, and keeps the one with the best accuracy on val: see :mod:`.rates`. ``sweep`` names the search that settings
-    come from: the rows say it.
+    come from: the rows say it. With a ``budget``, in seconds or such as ``8h``, no run is started that would not end
+    within it.
     """
 
     rate_factors: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = Field((1.0,), min_length=1)
@@ -86,6 +93,18 @@ class RunConfig(Request):
     controls: bool = False
     sweep: str = Field("", pattern=r"^[A-Za-z0-9_-]{0,64}$")
     force: bool = False
+    budget: float | None = Field(None, gt=0, allow_inf_nan=False)
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _budget(cls, value: Any) -> Any:
+        return seconds_of(value, "--budget") if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "RunConfig":
+        if self.force and self.budget is not None:
+            raise UserError("--force with --budget would begin again with every command; give one of them")
+        return self
 
     @field_validator("rate_factors", mode="before")
     @classmethod

@@ -14,7 +14,7 @@ from .config import RunConfig
 from .cost import Cost, Sizes, costs, multiply_adds
 from .estimate import Span
 from .estimate_text import spelt, told
-from .learned import learn
+from .learned import learn, sizes_of
 from .plan import Job, Plan, make_plan
 from .rates import known_choices
 
@@ -61,13 +61,9 @@ def foresee(config: RunConfig) -> Foreseen:
                for name, choice in choices.items()}
     trials = {job.run_id: job for jobs in waiting.values() for job in jobs}
     chosen = {name: choice.factor for name, choice in choices.items() if not waiting[name]}
-    sizes = official if absent else _sizes(plan.jobs[0])
+    sizes = official if absent else sizes_of(plan.jobs[0])
     return Foreseen(make_plan(config, chosen, stand_in), list(trials.values()),
                     frozenset(name for name in waiting if waiting[name]), sizes, str(folder) if absent else "")
-
-
-def _sizes(job: Job) -> Sizes:
-    return Sizes.of(datasets.load(job.spec.dataset, root=job.data_root, **job.spec.dataset_options))
 
 
 def dry_run(config: RunConfig) -> RenderableType:

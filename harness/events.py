@@ -68,6 +68,10 @@ class EventStream:
                    image_size=spec.image_size, seed=spec.seed, epochs=spec.epochs, split=job.split,
                    protocol=job.protocol.name, sweep=job.sweep or None, state=state)
 
+    def not_started(self, job: Job, why: str) -> None:
+        """A run that is left for another command."""
+        self.write("not_started", run=job.run_id, error=why)
+
     def finished(self, exit_code: int, report: str | None = None, error: str | None = None) -> None:
         """The last line."""
         done = self.ends["done"]

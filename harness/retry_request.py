@@ -12,7 +12,8 @@ from .plan import Plan, make_plan
 from .results import results_at
 from .run_folders import run_folder
 
-_ASKED_ANEW = ("out", "in_process", "address", "gpus_per_run", "memory_per_run", "workers_per_run", "timeout")
+_ASKED_ANEW = ("out", "in_process", "address", "gpus_per_run", "memory_per_run", "workers_per_run", "timeout",
+                "budget")
 """Fields that say how runs are done, and nothing of what they are."""
 _RETRIED = sorted(set(STATUSES) - SCORED - {"pruned"})
 

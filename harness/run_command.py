@@ -2,17 +2,19 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 
 from rich.console import Console
 
 from ..errors import UserError
 from ..leaderboard import ClassSums, Store, leaderboard_table
-from .api import execute, full_plan
+from .api import budget_of, execute, full_plan
 from .at_hand import all_at_hand
+from .budget import BudgetSpent
 from .config import RunConfig
 from .display import QuietConsole
+from .durations import in_words
 from .events import EventConsole
 from .plan import Plan
 from .results import results_as_given
@@ -36,24 +38,32 @@ def run_request(config: RunConfig, console: Console, quiet: bool = False, json: 
     if json:
         with _streaming() as progress:
             return _told(config, progress, plan)
-    progress = QuietConsole() if quiet else Console(stderr=True)
-    plan = plan or full_plan(config, progress)
-    if plan.finished and not quiet:
-        console.print(f"{len(plan.finished)} of {len(plan.jobs)} runs were finished before")
-    result = execute(config, plan, progress)
-    _conclude(config, console)
-    return result.exit_code
+    progress, budget = QuietConsole() if quiet else Console(stderr=True), budget_of(config)
+    code = 0
+    with suppress(BudgetSpent):
+        plan = plan or full_plan(config, progress, budget)
+        if plan.finished and not quiet:
+            console.print(f"{len(plan.finished)} of {len(plan.jobs)} runs were finished before")
+        code = execute(config, plan, progress, budget).exit_code
+        _conclude(config, console)
+    if budget and budget.refused:
+        console.print(budget.left_over(), style="yellow", markup=False, highlight=False, soft_wrap=True)
+    return code
 
 
 def _told(config: RunConfig, progress: EventConsole, plan: Plan | None) -> int:
     """As :func:`run_request`, for a program that reads events."""
-    plan = plan or full_plan(config, progress)
-    for job in plan.jobs:
-        if job.run_id in plan.finished:
-            progress.events.planned(job, "finished")
-    result = execute(config, plan, progress)
-    progress.events.finished(result.exit_code, _report(config))
-    return result.exit_code
+    budget, code, report = budget_of(config), 0, None
+    with suppress(BudgetSpent):
+        plan = plan or full_plan(config, progress, budget)
+        for job in plan.jobs:
+            if job.run_id in plan.finished:
+                progress.events.planned(job, "finished")
+        code, report = execute(config, plan, progress, budget).exit_code, _report(config)
+    for job in budget.refused if budget else ():
+        progress.events.not_started(job, f"it would not end within the budget of {in_words(budget.seconds)}")
+    progress.events.finished(code, report)
+    return code
 
 
 @contextmanager
