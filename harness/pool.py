@@ -14,7 +14,7 @@ from .progress import Event
 
 _POLL = 0.5  # seconds between looks at the workers
 _NODES = 5.0  # seconds between looks at the nodes
-_GRACE = 6.0  # seconds a worker gets to finish writing after Ctrl-C
+_GRACE = 5.0  # seconds a worker gets to finish writing after Ctrl-C
 
 
 @dataclass
@@ -134,17 +134,23 @@ class Pool:
     def interrupt(self) -> None:
         """Ask every run to stop, wait a little, and mark those that did not answer."""
         self.docket.closing = True
-        for seat in self.busy:
-            seat.worker.stop.remote()
-            self.docket.event(seat.job, Event(stage="stopping"))
+        for seat in list(self.busy):
+            if seat.began is None:  # its worker is starting and hears nothing yet
+                self._stop(seat)
+            else:
+                seat.worker.stop.remote()
+                self.docket.event(seat.job, Event(stage="stopping"))
         until = time.monotonic() + _GRACE
         while self.busy and time.monotonic() < until:
             ended, _ = self.ray.wait([seat.end for seat in self.busy], timeout=_POLL)
             for seat in [seat for seat in self.busy if seat.end in ended]:
                 self._end(seat)
         for seat in list(self.busy):
-            self._drop(seat)
-            self.docket.end(seat.job, Outcome(seat.job.run_id, "interrupted", STOPPED))
+            self._stop(seat)
+
+    def _stop(self, seat: Seat) -> None:
+        self._drop(seat)
+        self.docket.end(seat.job, Outcome(seat.job.run_id, "interrupted", STOPPED))
 
     def abandon(self) -> None:
         """Ray is gone, and every worker with it."""

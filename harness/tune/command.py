@@ -54,6 +54,9 @@ def tune(
     in_process: Annotated[bool | None, typer.Option("--in-process", help="Without Ray, one after the other.")] = None,
     address: Annotated[str | None, typer.Option(help="Ray cluster to join, for instance 'auto'.")] = None,
     gpus_per_run: Annotated[float | None, typer.Option(help="GPU share of a run. [1 where there is one]")] = None,
+    memory_per_run: Annotated[str | None, typer.Option(
+        help="Such as 6GB: a run that holds more is ended, and tried again with smaller parts of a batch.")] = None,
+    timeout: Annotated[str | None, typer.Option(help="Such as 3h: a run that takes longer is ended.")] = None,
 ) -> int:
     """Search settings on an equal budget: trained on train, scored on val; the paper's setting is trial 0."""
     from ...errors import UserError
@@ -73,7 +76,8 @@ def tune(
         "weights": weights, "image_size": image_size, "labels": labels, "decoded_side": decoded_side,
         "epochs": epochs, "batch_size": batch_size, "set": parse_set(set_) if set_ else None, "preset": preset,
         "precision": precision, "threads": threads, "protocol": protocol, "fidelity_images": fidelity_images,
-        "out": out, "in_process": in_process, "address": address, "gpus_per_run": gpus_per_run}
+        "out": out, "in_process": in_process, "address": address, "gpus_per_run": gpus_per_run,
+        "memory_per_run": memory_per_run, "timeout": timeout}
     if status and not (methods or config):
         return say_status(None, name, out or "results", console)
     request = make_request(TuneConfig, "tune", given, config)
