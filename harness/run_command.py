@@ -45,7 +45,10 @@ def run_request(config: RunConfig, console: Console, quiet: bool = False, json: 
         if plan.finished and not quiet:
             console.print(f"{len(plan.finished)} of {len(plan.jobs)} runs were finished before")
         code = execute(config, plan, progress, budget).exit_code
-        _conclude(config, console)
+        if code == 130:  # who stops it wants to leave
+            console.print("stopped; the same command continues it", style="red")
+        else:
+            _conclude(config, console)
     if budget and budget.refused:
         console.print(budget.left_over(), style="yellow", markup=False, highlight=False, soft_wrap=True)
     return code
