@@ -48,4 +48,4 @@ def report(
 
         written = export_figures(page.parent, export)
         console.print(f"figures: {len(written)} in {page.parent / 'figures'}", markup=False, soft_wrap=True)
-    results.send("report")
+    results.send("report", exactly=True)

@@ -38,15 +38,18 @@ class Results:
             for folder in folders:
                 mirror.pull(folder, wanted)
 
-    def send(self, *folders: str, wanted: Callable[[str], bool] = everything) -> None:
+    def send(self, *folders: str, wanted: Callable[[str], bool] = everything, exactly: bool = False) -> None:
         """Copy what is new in folders to the URL, one folder after the other; nothing to do where there is none.
+
+        Args:
+            exactly: and remove there what is not here.
 
         Raises:
             UserError: the URL cannot be written.
         """
         if mirror := self.mirror:
             for folder in folders:
-                mirror.push(folder, wanted)
+                mirror.push(folder, wanted, exactly)
 
     def send_finished(self) -> None:
         """Send rows that are here alone, after the items and the folders of their runs.
