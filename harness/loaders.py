@@ -64,9 +64,12 @@ class TrainLoader:
     def steps(self) -> int:
         return max(1, len(self.split) // self.batch_size)
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of one epoch; read one epoch to its end, or leave it, before the next."""
-        for step, batch in enumerate(self._read(epoch, self.order(epoch))):
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch from step ``start`` on, no picture of those before being opened.
+
+        Read one epoch to its end, or leave it, before the next.
+        """
+        for step, batch in enumerate(self._read(epoch, self.order(epoch)[start:]), start):
             yield batch.with_warp(generator(self.seed, self.stage, "warp", epoch, step)) if self.warp else batch
 
     def order(self, epoch: int) -> list[list[int]]:

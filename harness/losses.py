@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -24,17 +24,42 @@ class EpochLoss(NamedTuple):
 
 
 class Mean:
-    """Means of named scalars over the steps of an epoch; nothing waits for a device before the end."""
+    """Means of named scalars over the steps of an epoch; nothing waits for a device before the end.
+
+    Attributes:
+        total: sum over the steps of all terms together.
+    """
 
     def __init__(self):
         self._sums: dict[str, Tensor] = {}
         self._steps: dict[str, int] = {}
+        self.total = 0.0
 
-    def add(self, terms: Mapping[str, Tensor]) -> None:
+    def add(self, terms: Mapping[str, Tensor], total: float) -> None:
+        """Those of one step, and their sum."""
         for name, value in terms.items():
             value = value.detach().float()
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
+            self._sums[name] = self._sums[name].to(value.device) + value if name in self._sums else value
             self._steps[name] = self._steps.get(name, 0) + 1
+        self.total += total
+
+    def state(self) -> dict[str, Any]:
+        """All of it, for JSON, which loses no bit of a float."""
+        return {"total": self.total, "terms": [[name, value.item(), self._steps[name]]
+                                               for name, value in self._sums.items()]}
+
+    @classmethod
+    def of_state(cls, state: Mapping[str, Any]) -> Self:
+        """What :meth:`state` gave.
+
+        Raises:
+            TypeError, KeyError, ValueError: it gave something else.
+        """
+        found = cls()
+        found.total = float(state["total"])
+        for name, value, steps in state["terms"]:
+            found._sums[str(name)], found._steps[str(name)] = torch.tensor(float(value)), int(steps)
+        return found
 
     def of_epoch(self, epoch: int, stage: str) -> list[EpochLoss]:
         """Terms in the order in which they came, then their total."""

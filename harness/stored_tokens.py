@@ -16,7 +16,7 @@ from .loaders import TrainLoader
 _MOST_VIEWS = 8
 _IN_MEMORY = 4 * 2**30  # bytes
 _ON_DISK = 32 * 2**30
-_BATCH = 64  # images whose tokens are computed at once; the numbers of a view must not depend on the run's batches
+AT_ONCE = 64
 
 
 def views_to_store(method: Method, images: int) -> int:
@@ -61,6 +61,7 @@ class StoredLoader:
         tokens: images -> tokens [B, S, D] that the method starts from.
         told: hears of every batch of images that was stored.
         folder: where views are kept; None keeps them in memory.
+        at_once: images whose tokens are computed at once; not the run's batches, on which no number may depend.
     """
 
     loader: TrainLoader
@@ -68,6 +69,7 @@ class StoredLoader:
     views: int
     told: Callable[[int], None]
     folder: Path | None = None
+    at_once: int = AT_ONCE
     _stored: dict[int, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -79,16 +81,19 @@ class StoredLoader:
         """The same views in whole batches, as :attr:`TrainLoader.whole`."""
         return replace(self, loader=self.loader.whole)
 
-    def for_stage(self, stage: str, batch_size: int) -> "StoredLoader":
-        """The same views in another stage's order and batches."""
-        return replace(self, loader=replace(self.loader, stage=stage, batch_size=batch_size))
+    def for_stage(self, stage: str, batch_size: int, at_once: int = AT_ONCE) -> "StoredLoader":
+        """The same views in another stage's order and batches, those to come computed ``at_once`` images at a time."""
+        return replace(self, loader=replace(self.loader, stage=stage, batch_size=batch_size), at_once=at_once)
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of one epoch."""
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch from step ``start`` on."""
+        order = self.loader.order(epoch)[start:]
+        if not order:
+            return
         tokens = self._view(epoch % self.views)
         split, device = self.loader.split, self.loader.normalise.device
         labels = torch.as_tensor(split.labels, device=device)
-        for indices in self.loader.order(epoch):
+        for indices in order:
             chosen = torch.from_numpy(tokens[indices]).to(device).float()
             yield Batch(tokens=chosen, labels=labels[indices], epoch=epoch,
                         ids=tuple(split.ids[index] for index in indices))
@@ -105,7 +110,7 @@ class StoredLoader:
     def _computed(self, view: int) -> np.ndarray:
         # One stage name for the draws, so that every stage shows the same views.
         source, stored, start = replace(self.loader, stage="stored"), None, 0
-        for batch in source.in_file_order(view, _BATCH):
+        for batch in source.in_file_order(view, self.at_once):
             tokens = _half(self.tokens(batch))
             if stored is None:
                 stored = self._space(view, (len(source.split), *tokens.shape[1:]))

@@ -1,70 +1,28 @@
-"""The one training loop: stages with their hooks, checkpoints every epoch, resumed to the same bits."""
+"""The one training loop: stages with their hooks, checkpoints of epochs and within them, resumed to the same bits."""
 
 import logging
 import time
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from ..methods import Batch, Loaders, Method, Stage
-from ..methods.across import sharing
-from ..methods.optimising import Optimisers, descend, forward_loss, set_rates
-from .checkpoint import Position, load_checkpoint, save_checkpoint
+from ..methods import Batch, Loaders, Method
+from ..methods.optimising import Optimisers, set_rates
+from ..methods.random_state import RandomState
+from .checkpoint import Checkpoint, Position, Within, save_checkpoint
 from .loaders import TrainLoader
-from .losses import EpochLoss, Mean, write_losses
-from .progress import Reporter
+from .losses import Mean, write_losses
+from .progress import Interrupted
+from .resume import resume
 from .seeds import derive
 from .spread.norms import share_norms
-from .spread.ranks import ALONE, Ranks
+from .step import Diverged, learn
 from .stored_tokens import StoredLoader
+from .training import Training
 
+__all__ = ["Diverged", "Training", "train"]
 log = logging.getLogger("partbench")
-
-
-class Diverged(Exception):
-    """A loss term stopped being a number."""
-
-
-@dataclass(frozen=True)
-class Training:
-    """What the loop needs besides the method.
-
-    Attributes:
-        loader: stage -> its batches.
-        plain: every training image without augmentation, for stages that prepare from them.
-        folder: of the checkpoints.
-        losses: file of the mean loss terms, replaced after every epoch.
-        images: of one epoch.
-        cost: reporter units a training image costs.
-        rate_factor: on every learning rate of the recipe.
-        until: epochs in all after which to stop for now; None: after the last.
-        saved: called after each checkpoint.
-        ranks: the processes that train together; the first of them writes.
-    """
-
-    loader: Callable[[Stage], TrainLoader | StoredLoader]
-    plain: Iterable[Batch]
-    folder: Path
-    losses: Path
-    epochs: int
-    images: int
-    seed: int
-    precision: str
-    device: torch.device
-    reporter: Reporter
-    cost: float
-    rate_factor: float = 1.0
-    until: int | None = None
-    saved: Callable[[], None] = lambda: None
-    ranks: Ranks = ALONE
-
-    def stops_at(self, position: Position) -> bool:
-        """Whether training goes no farther for now; what follows the last epoch belongs to the whole of it."""
-        return self.until is not None and self.until <= position.total < self.epochs
 
 
 def train(method: Method, training: Training) -> Position:
@@ -72,90 +30,138 @@ def train(method: Method, training: Training) -> Position:
 
     Raises:
         Diverged: a loss term is NaN or infinite; names it.
-        Interrupted: the user asked to stop.
+        Interrupted: the user asked to stop; there is a checkpoint of the last step.
+        UserError: the disk takes no checkpoint.
     """
-    stages = method.stages(training.epochs)
-    optimisers = Optimisers(method, stages)
-    ranks = training.ranks
-    share_norms(method, ranks, training.device)
-    found, problems = ranks.of_first(lambda: load_checkpoint(training.folder))
-    for problem in problems:
-        log.warning(problem)
-    position = found.position if found else Position(0, 0, 0, 0.0)
-    losses = found.losses if found else []
-    if losses and ranks.first:
-        write_losses(training.losses, losses)  # a kill may have come between the checkpoint and this file
-    if found:
-        method.load_state_dict(found.method())
-        optimisers.load(found.optimisers(), position.stage)
-        log.info("continuing after epoch %d of %d", position.total, training.epochs)
-        training.reporter.skip(position.total * training.images * training.cost)
-    for number in range(position.stage, len(stages)):
-        if training.stops_at(position):
+    share_norms(method, training.ranks, training.device)
+    course = _Course(method, training)
+    for number in range(course.position.stage, len(course.stages)):
+        if training.stops_at(course.position):
             break
-        stage = stages[number]
-        loader = training.loader(stage)
-        first = position.epoch if number == position.stage else 0
-        if not first:
-            # A stage that a kill cut off before its first checkpoint is prepared again from the stage before it.
-            torch.manual_seed(derive(training.seed, "prepare", number))
-            stage.prepare(Loaders(loader.whole, training.plain))
-            ranks.align(method)
-        optimiser = optimisers.of(number)
+        course.go_through(number)
+    return course.position
+
+
+class _Course:
+    """A training under way.
+
+    Attributes:
+        position: end of the last epoch.
+        losses: of all epochs up to there.
+    """
+
+    def __init__(self, method: Method, training: Training):
+        self.stages = method.stages(training.epochs)
+        self._method, self._training, self._kept = method, training, time.monotonic()
+        self._optimisers = Optimisers(method, self.stages)
+        found = resume(training.folder, method, self.stages, self._optimisers, self._steps, training.until,
+                       training.ranks)
+        start = found.position if found else Position(0, 0, 0, 0.0)
+        self.position = replace(start, step=0, accumulation=max(start.accumulation, training.accumulation))
+        self.losses = found.losses if found else []
+        self._since = found if found and start.step else None
+        if found:
+            self._tell(start)
+        if self.losses and training.ranks.first:
+            write_losses(training.losses, self.losses)  # a kill may have come between the checkpoint and this file
+
+    def _steps(self, number: int) -> int:
+        return self._training.loader(self.stages[number], 1).steps
+
+    def _tell(self, start: Position) -> None:
+        training, share = self._training, 0.0
+        if start.step:
+            share = start.step / self._steps(start.stage)
+            log.info("continuing after step %d of epoch %d of %d", start.step, start.total + 1, training.epochs)
+        else:
+            log.info("continuing after epoch %d of %d", start.total, training.epochs)
+        training.reporter.skip((start.total + share) * training.images * training.cost)
+
+    def go_through(self, number: int) -> None:
+        """Train in a stage, from where it stands, to its end or as far as training goes for now."""
+        training, stage, parts = self._training, self.stages[number], self.position.accumulation
+        loader = training.loader(stage, parts)
+        first = self.position.epoch if number == self.position.stage else 0
+        if not first and self._since is None:
+            self._prepare(number, loader, parts)
         for epoch in range(first, stage.epochs):
-            started = time.monotonic()
-            torch.manual_seed(derive(training.seed, "train", number, epoch))
-            stage.enter(epoch)
-            losses += _epoch(method, stage, loader, optimiser, epoch, training).of_epoch(position.total + 1, stage.name)
-            position = Position(number, epoch + 1, position.total + 1,
-                                position.seconds + time.monotonic() - started)
-            _keep(training, position, method, optimisers, losses)
-            if training.stops_at(position):
-                return position
+            self._epoch(number, loader, epoch)
+            if training.stops_at(self.position):
+                return
         if not stage.epochs:  # what its preparation changed is kept all the same
-            position = replace(position, stage=number + 1, epoch=0)
-            _keep(training, position, method, optimisers, losses)
-    return position
+            self.position = replace(self.position, stage=number + 1, epoch=0)
+            self._keep(self.position)
 
+    def _prepare(self, number: int, loader: TrainLoader | StoredLoader, parts: int) -> None:
+        """A stage that was cut off before its first checkpoint is prepared again, from the stage before it."""
+        training, stage = self._training, self.stages[number]
+        torch.manual_seed(derive(training.seed, "prepare", number))
 
-def _keep(training: Training, position: Position, method: Method, optimisers: Optimisers,
-          losses: list[EpochLoss]) -> None:
-    """Write what training goes on from, in one of the processes that hold the same."""
-    if training.ranks.first:
-        save_checkpoint(training.folder, position, method, optimisers.state(), losses)
-        write_losses(training.losses, losses)
+        def told(images: int) -> None:
+            training.reporter.step(f"prepare {stage.name}", images, 0.0)
+
+        stage.prepare(Loaders(_Told(loader.whole, told), _Told(training.plain(parts), told), parts))
+        training.ranks.align(self._method)
+
+    def _epoch(self, number: int, loader: TrainLoader | StoredLoader, epoch: int) -> None:
+        """Train for an epoch, or for what is left of it."""
+        training, stage, optimiser = self._training, self.stages[number], self._optimisers.of(number)
+        since, self._since = self._since, None
+        before = since.position if since else self.position
+        began = time.monotonic() - before.seconds
+        torch.manual_seed(derive(training.seed, "train", number, epoch))
+        stage.enter(epoch)
+        self._method.train()
+        means, start = self._within(since) if since else (Mean(), 0)
+        for step, batch in enumerate(loader.epoch(epoch, start), start + 1):
+            # The factor of an epoch's end belongs to the next epoch: stay just inside this one.
+            done = min(epoch + step / loader.steps, epoch + 1 - 1e-9)
+            set_rates(optimiser, training.rate_factor * stage.schedule(done))
+            where = f"stage {stage.name}, epoch {epoch + 1}, step {step}"
+            means.add(*learn(self._method, stage, optimiser, batch, training.precision, self.position.accumulation,
+                             training.ranks, where))
+            here = Position(number, epoch, before.total, time.monotonic() - began, step,
+                            self.position.accumulation)
+            try:
+                training.reporter.step(stage.name, len(batch) * training.ranks.world, training.cost, epoch + 1,
+                                       stage.epochs, means.total / step)
+            except Interrupted:
+                self._keep(here, means)
+                raise
+            if step < loader.steps and time.monotonic() - self._kept >= training.save_every:
+                self._keep(here, means)
+        log.info("stage %s epoch %d of %d: loss %.4f", stage.name, epoch + 1, stage.epochs, means.total / loader.steps)
+        self.losses += means.of_epoch(before.total + 1, stage.name)
+        self.position = Position(number, epoch + 1, before.total + 1, time.monotonic() - began, 0,
+                                 self.position.accumulation)
+        self._keep(self.position)
+
+    def _within(self, since: Checkpoint) -> tuple[Mean, int]:
+        """Go on within an epoch; what entering it changed and drew, the checkpoint has behind it."""
+        self._method.load_state_dict(since.method())
+        since.within.random.restore(self._training.device)
+        return since.within.means, since.position.step
+
+    def _keep(self, position: Position, means: Mean | None = None) -> None:
+        """Write what training goes on from, in one of the processes that hold the same."""
+        training, self._kept = self._training, time.monotonic()
+        if not training.ranks.first:
+            return
+        within = Within(means, RandomState.now(training.device)) if means else None
+        save_checkpoint(training.folder, position, self._method, self._optimisers.state(), self.losses, within)
+        if within is None:
+            write_losses(training.losses, self.losses)
         training.saved()
 
 
-def _epoch(method: Method, stage: Stage, loader: TrainLoader | StoredLoader, optimiser: torch.optim.Optimizer,
-           epoch: int, training: Training) -> Mean:
-    """Train for an epoch; gives the means of its loss terms."""
-    method.train()
-    total, means, ranks = 0.0, Mean(), training.ranks
-    for step, batch in enumerate(loader.epoch(epoch)):
-        share = ranks.share(len(batch))
-        done = epoch + (step + 1) / loader.steps
-        # The factor of an epoch's end belongs to the next epoch: stay just inside this one.
-        set_rates(optimiser, training.rate_factor * stage.schedule(min(done, epoch + 1 - 1e-9)))
-        with nullcontext() if share is None else sharing(share):
-            terms = forward_loss(method, batch, training.precision)
-        loss, terms = torch.stack(list(terms.values())).sum(), ranks.means(terms)
-        whole = torch.stack(list(terms.values())).sum()
-        if not whole.isfinite():
-            raise Diverged(_broken(terms, stage, epoch, step))
-        optimiser.zero_grad()
-        loss.backward()
-        ranks.average_gradients(optimiser)
-        descend(stage, optimiser)
-        total += whole.item()
-        means.add(terms)
-        training.reporter.step(stage.name, len(batch) * ranks.world, training.cost, epoch + 1, stage.epochs,
-                               total / (step + 1))
-    log.info("stage %s epoch %d of %d: loss %.4f", stage.name, epoch + 1, stage.epochs, total / loader.steps)
-    return means
+@dataclass(frozen=True)
+class _Told:
+    """Batches that say so when they are read: a preparation can be seen, and stopped."""
 
+    batches: Iterable[Batch]
+    told: Callable[[int], None]
 
-def _broken(terms: dict[str, Tensor], stage: Stage, epoch: int, step: int) -> str:
-    bad = [f"{name} is {value.item()}" for name, value in terms.items() if not value.isfinite()]
-    what = ", ".join(bad) or "the sum of the terms overflows"
-    return f"loss broke in stage {stage.name}, epoch {epoch + 1}, step {step + 1}: {what}; try a lower learning rate"
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self.batches:
+            self.told(len(batch))
+            yield batch

@@ -16,8 +16,9 @@ from .losses import FILE as LOSSES
 from .progress import Reporter
 from .spec import RunSpec
 from .spread.ranks import ALONE, Ranks
-from .stored_tokens import StoredLoader, space_for_tokens, views_to_store
-from .train import Training, train
+from .stored_tokens import AT_ONCE, StoredLoader, space_for_tokens, views_to_store
+from .train import train
+from .training import Training
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Trainee:
         workers: processes that decode images.
         saved: called after each checkpoint.
         ranks: the processes that train it together.
+        accumulation: parts that each batch is cut into, to fit into memory; more where an earlier attempt needed more.
     """
 
     method: Method
@@ -43,6 +45,7 @@ class Trainee:
     workers: int
     saved: Callable[[], None] = lambda: None
     ranks: Ranks = ALONE
+    accumulation: int = 1
 
     def cost(self, until: int | None = None) -> float:
         """Forward passes of one image that training takes, about; ``until`` as in :meth:`train`."""
@@ -61,19 +64,23 @@ class Trainee:
         """
         spec = self.spec
         views = views_to_store(self.method, len(self.images))
-        plain = PlainLoader(self.images, datasets.view("full", spec.image_size), self.normalise, 2 * spec.batch_size,
-                            self.workers)
         space = self.checkpoints.with_name(f"tokens-{self.ranks.rank}" if self.ranks.rank else "tokens")
         try:
             return train(self.method, Training(
-                loader=self._tokens(views, space) if views else self._pictures, plain=plain, folder=self.checkpoints,
-                losses=self.checkpoints.with_name(LOSSES), epochs=spec.epochs, images=len(self.images), seed=spec.seed,
-                precision=spec.precision, device=self.normalise.device, reporter=self.reporter,
-                cost=self._step_cost, rate_factor=spec.rate_factor, until=until, saved=self.saved, ranks=self.ranks))
+                loader=self._tokens(views, space) if views else self._pictures, plain=self._plain,
+                folder=self.checkpoints, losses=self.checkpoints.with_name(LOSSES), epochs=spec.epochs,
+                images=len(self.images), seed=spec.seed, precision=spec.precision, device=self.normalise.device,
+                reporter=self.reporter, cost=self._step_cost, rate_factor=spec.rate_factor, until=until,
+                saved=self.saved, ranks=self.ranks, accumulation=self.accumulation))
         finally:
             shutil.rmtree(space, ignore_errors=True)
 
-    def _pictures(self, stage: Stage) -> TrainLoader:
+    def _plain(self, parts: int) -> PlainLoader:
+        return PlainLoader(self.images, datasets.view("full", self.spec.image_size), self.normalise,
+                           max(1, 2 * self.spec.batch_size // parts), self.workers)
+
+    def _pictures(self, stage: Stage, parts: int = 1) -> TrainLoader:
+        """Whole batches: training cuts them up after they were drawn."""
         return TrainLoader(
             split=self.images,
             transform=datasets.augmentation(stage.augmentation, self.spec.image_size),
@@ -86,7 +93,7 @@ class Trainee:
             ranks=self.ranks,
         )
 
-    def _tokens(self, views: int, space: Path) -> Callable[[Stage], StoredLoader]:
+    def _tokens(self, views: int, space: Path) -> Callable[[Stage, int], StoredLoader]:
         """Loaders that share what they store, wherever they show the same augmentation.
 
         Storing is in the cost of a step, and no progress of its own.
@@ -94,13 +101,13 @@ class Trainee:
         stored: dict[str, StoredLoader] = {}
         folder = space_for_tokens(self.method, len(self.images), min(views, self.spec.epochs), space)
 
-        def loader(stage: Stage) -> StoredLoader:
+        def loader(stage: Stage, parts: int) -> StoredLoader:
             pictures = self._pictures(stage)
             if stage.augmentation not in stored:
                 stored[stage.augmentation] = StoredLoader(
                     pictures, self._computed, views, lambda seen: self.reporter.step("store tokens", seen, 0.0),
                     folder and folder / stage.augmentation)
-            return stored[stage.augmentation].for_stage(pictures.stage, pictures.batch_size)
+            return stored[stage.augmentation].for_stage(pictures.stage, pictures.batch_size, max(1, AT_ONCE // parts))
 
         return loader
 

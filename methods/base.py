@@ -136,10 +136,12 @@ class Loaders:
     Attributes:
         augmented: shuffled, under the stage's augmentation: its first epoch.
         plain: every image once in file order, as it is scored, without augmentation.
+        parts: that a batch has to be cut into where gradients of it are taken, to fit into memory.
     """
 
     augmented: Iterable[Batch]
     plain: Iterable[Batch]
+    parts: int = 1
 
 
 @dataclass(frozen=True)

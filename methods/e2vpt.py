@@ -135,7 +135,8 @@ class E2VPT(VPTDeep):
     def _importance(self, loaders: Loaders) -> tuple[Tensor, Tensor]:
         training = self.training
         self.eval()
-        found = importance(self._losses, self.prompts, loaders.augmented)
+        batches = (part for batch in loaders.augmented for part in batch.parts(loaders.parts))
+        found = importance(self._losses, self.prompts, batches)
         self.train(training)
         return found
 

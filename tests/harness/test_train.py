@@ -176,22 +176,22 @@ def test_the_schedule_scales_every_group_from_its_own_rate(tiny_cub, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["ivpt", "prompt_cam"])
-def test_a_real_method_stopped_in_its_second_epoch_ends_with_the_same_bits(name, asked, tmp_path):
+def test_a_real_run_stopped_within_an_epoch_ends_with_the_same_bits(name, asked, tmp_path):
     """Grouping noise, the warped view, dropout and augmentation draw what they would have drawn."""
     options = {"prompt_cam.dropout": 0.2} if name == "prompt_cam" else {"ivpt.prototypes": [4, 3]}
-    jobs = [make_plan(make_config(asked(tmp_path / where, methods=[name], set=options))).jobs[0]
+    jobs = [make_plan(make_config(asked(tmp_path / where, methods=[name], batch_size=3, set=options))).jobs[0]
             for where in ("unbroken", "stopped")]
     seen = []
 
     def stopped():
-        return len(seen) == 3  # two steps an epoch: in the second epoch's first step
+        return bool(seen) and seen[-1].epoch == 1
 
     assert run_job(jobs[0]).status == "done"
     assert run_job(jobs[1], seen.append, stopped).status == "interrupted"
     folders = [run_folder(job.out, job.run_id) / "checkpoints" for job in jobs]
-    assert [file.name for file in folders[1].glob("*.json")] == ["epoch-00001.json"]
+    assert [file.name for file in folders[1].glob("*.json")] == ["epoch-00000-step-00000002.json"]
     assert run_job(jobs[1]).status == "done"
-    assert "continuing after epoch 1 of 2" in (folders[1].parent / "log.txt").read_text()
+    assert "continuing after step 2 of epoch 1 of 2" in (folders[1].parent / "log.txt").read_text()
     last = [(folder / "epoch-00002.safetensors").read_bytes() for folder in folders]
     assert last[0] == last[1]
     frames = [Store(job.out).read()[0] for job in jobs]

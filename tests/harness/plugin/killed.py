@@ -34,7 +34,7 @@ def die(root: str, folder: str, place: str) -> None:
     if kind == "rename":
         rename = os.replace
         os.replace = lambda *names: tick(rename(*names))
-    train(toy(), training(root, folder, tick if kind == "step" else lambda event: None))
+    train(toy(), training(root, folder, lambda event: kind == "step" and "prepare" not in event.stage and tick()))
     os._exit(1)
 
 

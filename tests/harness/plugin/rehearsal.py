@@ -10,7 +10,7 @@ from toy_card import ToySettings
 from partbench import datasets
 from partbench.harness.loaders import Normalise, TrainLoader
 from partbench.harness.progress import Reporter
-from partbench.harness.train import Training
+from partbench.harness.training import Training
 
 EPOCHS, STEPS = 4, 3
 """Two epochs a stage, three steps an epoch."""
@@ -51,8 +51,8 @@ def training(root: Path | str, folder: Path | str, tell=lambda event: None) -> T
     assert len(split) // 3 == STEPS
     normalise = Normalise(torch.zeros(3, 1, 1), torch.ones(3, 1, 1), torch.device("cpu"))
 
-    def loader(stage):
+    def loader(stage, parts):
         return TrainLoader(split, datasets.augmentation(stage.augmentation, 32), normalise, 3, 0, stage.name)
 
-    return Training(loader, [], Path(folder), losses_file(folder), EPOCHS, len(split), 0, "fp32", torch.device("cpu"),
-                    Reporter(tell), 1.0)
+    return Training(loader, lambda parts: [], Path(folder), losses_file(folder), EPOCHS, len(split), 0, "fp32",
+                    torch.device("cpu"), Reporter(tell), 1.0)
