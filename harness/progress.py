@@ -61,11 +61,23 @@ class Reporter:
         self.done += cost
         self._base += cost
 
-    def step(self, stage: str, images: int, cost: float, epoch: int = 0, epochs: int = 0,
-             loss: float | None = None) -> None:
-        """``images`` are through ``stage``, at ``cost`` units each."""
+    def heed(self) -> None:
+        """Between steps that take long.
+
+        Raises:
+            Interrupted: the user asked to stop.
+        """
         if self.stopped():
             raise Interrupted
+
+    def step(self, stage: str, images: int, cost: float, epoch: int = 0, epochs: int = 0,
+             loss: float | None = None) -> None:
+        """``images`` are through ``stage``, at ``cost`` units each.
+
+        Raises:
+            Interrupted: the user asked to stop.
+        """
+        self.heed()
         now = time.monotonic()
         if self._stretch[0] != stage:
             self._stretch = (stage, now - 1e-9, -float(images))

@@ -57,7 +57,8 @@ class _Course:
         found = resume(training.folder, method, self.stages, self._optimisers, self._steps, training.until,
                        training.ranks)
         start = found.position if found else Position(0, 0, 0, 0.0)
-        self.position = replace(start, step=0, accumulation=max(start.accumulation, training.accumulation))
+        self.position = replace(start, step=0)
+        self._parts = max(start.accumulation, training.accumulation)
         self.losses = found.losses if found else []
         self._since = found if found and start.step else None
         if found:
@@ -79,7 +80,7 @@ class _Course:
 
     def go_through(self, number: int) -> None:
         """Train in a stage, from where it stands, to its end or as far as training goes for now."""
-        training, stage, parts = self._training, self.stages[number], self.position.accumulation
+        training, stage, parts = self._training, self.stages[number], self._parts
         loader = training.loader(stage, parts)
         first = self.position.epoch if number == self.position.stage else 0
         if not first and self._since is None:
@@ -113,15 +114,15 @@ class _Course:
         stage.enter(epoch)
         self._method.train()
         means, start = self._within(since) if since else (Mean(), 0)
+        here = replace(before, stage=number, epoch=epoch)
         for step, batch in enumerate(loader.epoch(epoch, start), start + 1):
             # The factor of an epoch's end belongs to the next epoch: stay just inside this one.
             done = min(epoch + step / loader.steps, epoch + 1 - 1e-9)
             set_rates(optimiser, training.rate_factor * stage.schedule(done))
             where = f"stage {stage.name}, epoch {epoch + 1}, step {step}"
-            means.add(*learn(self._method, stage, optimiser, batch, training.precision, self.position.accumulation,
-                             training.ranks, where))
-            here = Position(number, epoch, before.total, time.monotonic() - began, step,
-                            self.position.accumulation)
+            means.add(*learn(self._method, stage, optimiser, batch, training.precision, self._parts, training.ranks,
+                             where))
+            here = Position(number, epoch, before.total, time.monotonic() - began, step, self._parts)
             try:
                 training.reporter.step(stage.name, len(batch) * training.ranks.world, training.cost, epoch + 1,
                                        stage.epochs, means.total / step)
@@ -132,8 +133,7 @@ class _Course:
                 self._keep(here, means)
         log.info("stage %s epoch %d of %d: loss %.4f", stage.name, epoch + 1, stage.epochs, means.total / loader.steps)
         self.losses += means.of_epoch(before.total + 1, stage.name)
-        self.position = Position(number, epoch + 1, before.total + 1, time.monotonic() - began, 0,
-                                 self.position.accumulation)
+        self.position = replace(here, epoch=epoch + 1, total=before.total + 1, step=0)
         self._keep(self.position)
 
     def _within(self, since: Checkpoint) -> tuple[Mean, int]:

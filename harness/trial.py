@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ class Trial:
         self.workers = workers
         self.spec, self.prepared = job.spec, False
         self.method: Method | None = None
-        self.train_seconds = 0.0
+        self.train_seconds, self.accumulation = 0.0, 1
         self.seconds = 0.0, 0.0
         self.store = Store(job.out)
         self.controls = self._missing() if job.controls else []
@@ -167,7 +168,9 @@ class Trial:
         self.reporter.begin(trainee.cost(self.job.until) + evaluation_cost(self.context)
                             + controls_cost(whole, self.controls))
         reached = trainee.train(self.job.until)
-        self.train_seconds = reached.seconds
+        self.train_seconds, self.accumulation = reached.seconds, reached.accumulation
+        for context in (self.context, whole):
+            context.accumulation = max(self.job.accumulation, reached.accumulation)
         self._share_losses()
         if trainee.method is not self.method:
             self.method.load_state_dict(trainee.method.state_dict())
@@ -196,14 +199,14 @@ class Trial:
         if not fresh and self.job.run_id in self.store.finished(self.job.protocol.id, self.job.split, self.job.sweep):
             return  # its rows are there; the controls are what is asked for
         draw_gallery(self.context).write(self.folder, self.job.run_id, self.spec.name, self.method, self.dataset)
-        found = scores(evidence, self.job.protocol, self.method.card.class_specific)
+        found = self._scores(evidence)
         self.seconds = self.context.model_seconds, time.monotonic() - started - self.context.model_seconds
         self._write(self.job.run_id, evidence, found)
 
     def _score_so_far(self, epochs: int) -> None:
         """Score a training that goes on later, or never: nothing of it is kept but rows that say so."""
         started = time.monotonic()
-        found = scores(evaluate(self.context), self.job.protocol, self.method.card.class_specific)
+        found = self._scores(evaluate(self.context))
         self.seconds = self.context.model_seconds, time.monotonic() - started - self.context.model_seconds
         facts = self._facts() | {"epochs": epochs}
         scored = [score for score in found if score.value is not None]
@@ -217,17 +220,28 @@ class Trial:
         """Items, then rows: the rows alone say that a run is finished."""
         where = run_id, self.job.protocol.id, self.job.split
         if found is None:
-            found = scores(evidence, self.job.protocol, self.method.card.class_specific)
+            found = self._scores(evidence)
         self.store.write_items(*where, items_table(evidence, found, run_id, self.job.split, self.job.protocol))
         self.store.write_scores(*where, [Row(**self._facts() | {"run_id": run_id} | facts,
                                              **score.columns(metric_cards.get(score.metric))) for score in found])
+
+    def _scores(self, evidence: Evidence) -> list[Score]:
+        return scores(evidence, self.job.protocol, self.method.card.class_specific, self.reporter.heed)
 
     def _facts(self) -> dict[str, Any]:
         """What every row of this run says."""
         explain_seconds, score_seconds = self.seconds
         return requested(self.job) | measured(self.method, self.device) | {
+            "accumulation": self.accumulation, "coupled_batch": self._coupled_batch(),
             "train_seconds": self.train_seconds, "explain_seconds": explain_seconds, "score_seconds": score_seconds,
             "started_at": self.started, "finished_at": datetime.now(UTC)}
+
+    def _coupled_batch(self) -> int:
+        """Images that terms over the batch saw at once, where the batch was cut up; else 0."""
+        if self.accumulation == 1 or not self.method.batch_coupled:
+            return 0
+        images, workers = min(self.spec.batch_size, len(self.dataset[self.spec.fit_on])), self.job.workers
+        return workers * ceil(images // workers / self.accumulation)
 
     def _control_id(self, name: str) -> str:
         return control_id(name, self.job.run_id, self.job.protocol, self.job.split)
@@ -254,7 +268,7 @@ class Trial:
         training = self.spec.training
         method = self.method if training is self.spec else self._create(training)
         return Trainee(method, training, self.dataset[training.fit_on], self.normalise, self.checkpoints,
-                       self.reporter, self.workers, self.saved)
+                       self.reporter, self.workers, self.saved, accumulation=self.job.accumulation)
 
     def release(self) -> None:
         """Give the memory back: the process may do another run."""

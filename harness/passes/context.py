@@ -18,7 +18,7 @@ from ..progress import Reporter
 from ..scoring.evidence import Evidence
 
 T = TypeVar("T")
-BATCH = 64  # perturbed images given to the model at once
+_AT_ONCE = 64
 
 
 @dataclass
@@ -31,6 +31,7 @@ class Context:
         normalise: uint8 images to what the backbone takes.
         needs: what the scored metrics need, see :class:`~partbench.metrics.MetricCard`.
         workers: processes that decode images.
+        accumulation: parts that all batches are cut into to fit into memory; no score depends on it.
         labels: label by image id, where they are not to be the data set's.
         model_seconds: time spent in the model so far.
     """
@@ -48,6 +49,12 @@ class Context:
     labels: Mapping[str, int] | None = None
     evidence: Evidence = field(default_factory=Evidence)
     model_seconds: float = 0.0
+    accumulation: int = 1
+
+    @property
+    def at_once(self) -> int:
+        """Perturbed images given to the model at once."""
+        return max(1, _AT_ONCE // self.accumulation)
 
     @property
     def pictures(self) -> Split:
@@ -72,7 +79,8 @@ class Context:
                 masks: bool = False) -> Iterator[Clean]:
         """A split (the scored one by default), or those of its images, in file order, as a view shows them."""
         pictures = self.dataset[split or self.split]
-        for clean in clean_batches(pictures, view(name, self.size), self.normalise, self.batch_size, self.workers,
+        for clean in clean_batches(pictures, view(name, self.size), self.normalise,
+                                   max(1, self.batch_size // self.accumulation), self.workers,
                                    indices, masks):
             yield clean if self.labels is None else clean.relabelled(self.labels)
 
@@ -96,7 +104,8 @@ class Context:
 
     def logits(self, images: Tensor) -> Tensor:
         """The method's answers to normalised images [B, 3, S, S], timed: float32 [B, C]."""
-        return self._timed(lambda: torch.cat([self.method(some).float() for some in images.split(BATCH)]))
+        return torch.cat([self._timed(lambda some=some: self.method(some).float())
+                          for some in images.split(self.at_once)])
 
     def probabilities(self, images: Tensor) -> Tensor:
         """Class probabilities [B, C] of normalised images."""
@@ -114,6 +123,7 @@ class Context:
             clean.batch.images).argmax(1)
 
     def _timed(self, work: Callable[[], T]) -> T:
+        self.reporter.heed()
         started = time.monotonic()
         done = work()
         if self.normalise.device.type == "cuda":

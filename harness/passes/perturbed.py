@@ -9,7 +9,7 @@ from ... import metrics
 from ..forwards import curve_forwards
 from ..loaders import Clean
 from ..scoring.feeds import CURVES
-from .context import BATCH, Context
+from .context import Context
 
 NEEDS = CURVES
 Saliency = Callable[[Clean], tuple[Tensor, Tensor]]
@@ -46,7 +46,7 @@ def _curves(context: Context, images: Tensor, saliency: Tensor, targets: Tensor)
     start, end = (metrics.substrate(images, mode, protocol, backbone.mean, backbone.std) for mode in CURVES)
     return metrics.fidelity_curves(context.probabilities, images, saliency, targets, start, end,
                                    steps=protocol.fidelity_steps, forwards=protocol.fidelity_forwards,
-                                   batch_size=BATCH)
+                                   batch_size=context.at_once)
 
 
 def borrowed(context: Context, images: int) -> Saliency:

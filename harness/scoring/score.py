@@ -1,6 +1,7 @@
 """From evidence to numbers: one :class:`Score` per metric and level."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -59,12 +60,14 @@ def scored_cards(protocol: Protocol) -> list[MetricCard]:
     return [card for card in registry.cards.values() if protocol.scores(card.name)]
 
 
-def scores(evidence: Evidence, protocol: Protocol, class_specific: bool = False) -> list[Score]:
+def scores(evidence: Evidence, protocol: Protocol, class_specific: bool = False,
+           heed: Callable[[], None] = lambda: None) -> list[Score]:
     """Every score that a protocol asks for and the evidence holds.
 
     Args:
         class_specific: part ids differ from class to class, so that metrics which compare them across classes do
             not apply; they get a score without value.
+        heed: called before each.
     """
     found = []
     for card in scored_cards(protocol):
@@ -77,6 +80,7 @@ def scores(evidence: Evidence, protocol: Protocol, class_specific: bool = False)
         for level in _levels(evidence, KINDS[card.needs][0], protocol):
             given = feed(card.needs, evidence, level, protocol)
             if given is not None:
+                heed()
                 running = card.load()(protocol)
                 running.update(*given)
                 found.append(Score.of(card.name, level, running))
