@@ -3,10 +3,11 @@
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ..errors import UserError
+from .keeper import kept
 
 
 @contextmanager
@@ -21,17 +22,18 @@ def connected(address: str | None) -> Iterator[Any]:
     # Ray's own usage reports, dashboards and prefixed worker output have no place in a user's terminal.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        ray.init(address=address or "local", include_dashboard=False if address is None else None,
-                 log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
-    except Exception as error:  # Ray raises a bare one where a node is slow to start
-        ray.shutdown()
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        if address is None:
-            raise UserError(f"Ray does not start: {reason}; try again when this machine is less busy, or "
-                            "give --in-process") from error
-        raise UserError(f"--address {address}: {reason}; start a cluster with: ray start --head") from None
-    try:
+    with ExitStack() as stack:
+        keeper = stack.enter_context(kept()) if address is None else None
+        stack.callback(ray.shutdown)
+        try:
+            ray.init(address=address or "local", include_dashboard=False if address is None else None,
+                     log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
+        except Exception as error:  # Ray raises a bare one where a node is slow to start
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            if address is None:
+                raise UserError(f"Ray does not start: {reason}; try again when this machine is less busy, or "
+                                "give --in-process") from error
+            raise UserError(f"--address {address}: {reason}; start a cluster with: ray start --head") from None
+        if keeper:
+            keeper.begun()
         yield ray
-    finally:
-        ray.shutdown()
