@@ -28,15 +28,18 @@ class Budget:
 
     def __init__(self, seconds: float, longest: Callable[[Job], float | None],
                  clock: Callable[[], float] = time.monotonic):
-        self.seconds, self.refused = seconds, []
+        self.seconds = seconds
+        self.refused: list[Job] = []
+        self._hopeless = 0  # refused runs that may take longer than the whole budget
         self._longest, self._clock, self._started = longest, clock, clock()
 
     def allows(self, job: Job) -> bool:
         """Whether there is time for a run that would begin now."""
-        left = self.seconds - (self._clock() - self._started)
-        if left > 0 and (self._longest(job) or 0.0) <= left:
+        left, longest = self.seconds - (self._clock() - self._started), self._longest(job) or 0.0
+        if left > 0 and longest <= left:
             return True
         self.refused.append(job)
+        self._hopeless += longest > self.seconds
         return False
 
     def left_over(self) -> str:
@@ -46,4 +49,6 @@ class Budget:
         named = ", ".join(f"{job.spec.name} seed {job.spec.seed} ({job.run_id})" for job in self.refused[:_NAMED])
         more = f" and {len(self.refused) - _NAMED} more" if len(self.refused) > _NAMED else ""
         runs = f"{len(self.refused)} runs" if len(self.refused) > 1 else "1 run"
-        return f"budget of {in_words(self.seconds)}: {runs} not started: {named}{more}; the same command does them"
+        mend = (f"{self._hopeless} of them may take longer than that: give more" if self._hopeless
+                else "the same command does them")
+        return f"budget of {in_words(self.seconds)}: {runs} not started: {named}{more}; {mend}"

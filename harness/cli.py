@@ -144,7 +144,7 @@ def list_(
     from .at_hand import rows_at_hand
     from .listing import listing
 
-    console.print(listing(kind, rows_at_hand(out).folder if kind == "runs" else out))
+    console.print(listing(kind, rows_at_hand(out).folder if kind == "runs" else out), crop=False)
 
 
 @app.command()
@@ -163,9 +163,9 @@ def show(
 
 @app.command()
 def why(run: Annotated[str, typer.Argument(help="Run id, or its first digits.")], out: Out = "results") -> None:
-    """Say why a run failed, with the end of its log."""
+    """Say how each attempt of a run ended, why, and what to do; with the end of its log."""
     from .at_hand import run_at_hand
-    from .listing import reason
+    from .reason import reason
 
     console.print(reason(run, run_at_hand(out, run).folder), soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""Tables and texts of `harness list`, `show` and `why`. Torch-free."""
+"""Tables and texts of `harness list` and `show`. Torch-free."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
@@ -6,24 +6,22 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 from ..cards import Card, Registry
 from ..datasets import DatasetCard
 from ..datasets import registry as datasets
 from ..errors import UserError, unknown
-from ..leaderboard import Store
 from ..methods.cards.backbones import BACKBONES, shipped
 from ..methods.cards.base import Ladder, MethodCard, Tunable, split_name
 from ..methods.catalogue import registry as methods
 from ..metrics import registry as metrics
 from ..metrics.protocol import protocols
 from .protocol_listing import protocol_details, protocol_table
-from .run_folders import find_run, known_run
+from .run_folders import find_run
+from .run_listing import runs_table
 
-_LOG_LINES = 30
-_RUN_ID = 16  # digits
 _CHOICES = 4  # of a setting that a sweep varies, that are written out
 
 
@@ -34,7 +32,7 @@ def listing(kind: str, out: str) -> RenderableType:
         UserError: unknown kind.
     """
     kinds = {"methods": _methods, "datasets": _datasets, "metrics": lambda: _cards(metrics),
-             "protocols": protocol_table, "backbones": _backbones, "runs": lambda: _runs(out)}
+             "protocols": protocol_table, "backbones": _backbones, "runs": lambda: runs_table(out)}
     if kind not in kinds:
         raise unknown("kind", kind, kinds)
     return kinds[kind]()
@@ -89,27 +87,6 @@ _SHOWN: dict[str, Callable[[str, str], RenderableType | None]] = {
 }
 
 
-def reason(run: str, out: str) -> RenderableType:
-    """Status and error of a run, and the end of its log.
-
-    Raises:
-        UserError: no such run.
-    """
-    folder = known_run(run, out)
-    frame, _ = Store(out).read()
-    rows = frame[frame.run_id == folder.name]
-    ended = rows[~rows.status.isin(["done", "not_applicable"])]
-    if len(ended):
-        last = ended.iloc[-1]
-        after = f"after {last.epochs} epochs" if last.status == "pruned" else last.error
-        status = f"{last.status}: {after}"
-    else:
-        status = "done" if len(rows) else "unfinished: the same command continues it"
-    log = folder / "log.txt"
-    tail = log.read_text(errors="replace").splitlines()[-_LOG_LINES:] if log.exists() else ["no log"]
-    return Text(f"{folder.name}  {status}\n" + "\n".join(tail))
-
-
 def _cards(registry: Registry, columns: tuple[str, ...] = (),
            cells: Callable[[Any], Iterable[str]] = lambda card: ()) -> Table:
     """Name and title of every card, with further columns whose ``cells`` a card gives."""
@@ -148,22 +125,6 @@ def _backbones() -> Table:
         table.add_row(name, what)
     table.caption = "and any other timm vision transformer with plain blocks"
     return table
-
-
-def _runs(out: str) -> RenderableType:
-    frame, problems = Store(out).read()
-    sweeps = ["sweep"] if (frame["sweep"] != "").any() else []
-    run = Column("run", no_wrap=True, min_width=_RUN_ID)  # ids are there to be copied
-    table = Table(run, "method", "dataset", "seed", "split", *sweeps, "status", "finished", box=None)
-    for (run_id, sweep), rows in frame.groupby(["run_id", "sweep"], sort=False):
-        row = rows.iloc[0]
-        status = "done" if (rows.status == "done").any() else row.status
-        name = f"{row.method}@{row.variant}" if row.variant else row.method
-        table.add_row(run_id, escape(name), escape(row.dataset), str(row.seed), row.split,
-                      *([sweep] if sweeps else []), status,
-                      f"{row.finished_at:%Y-%m-%d %H:%M}" if row.finished_at == row.finished_at and row.finished_at
-                      else "")
-    return Group(table, *(Text(f"warning: {problem}") for problem in problems))
 
 
 def _card(card: Card) -> RenderableType:

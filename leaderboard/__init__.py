@@ -30,6 +30,7 @@ __all__, __getattr__, __dir__ = table_of_contents(__name__, {
     "curve_figure": ".evidence_figures",
     "curve_views": ".curves",
     "friedman_blocks": ".critical_difference",
+    "history": ".history_of_run",
     "held_figure": ".evidence_figures",
     "hit_matrix_figure": ".evidence_figures",
     "export_figures": ".export",
