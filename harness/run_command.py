@@ -8,7 +8,6 @@ from pathlib import Path
 from rich.console import Console
 
 from ..errors import UserError
-from ..leaderboard import ClassSums, Store, leaderboard_table
 from .api import budget_of, execute, full_plan
 from .at_hand import all_at_hand
 from .budget import BudgetSpent
@@ -17,6 +16,7 @@ from .display import QuietConsole
 from .durations import in_words
 from .events import EventConsole
 from .plan import Plan
+from .printed import print_leaderboard
 from .results import results_as_given
 
 
@@ -62,7 +62,8 @@ def _told(config: RunConfig, progress: EventConsole, plan: Plan | None) -> int:
         for job in plan.jobs:
             if job.run_id in plan.finished:
                 progress.events.planned(job, "finished")
-        code, report = execute(config, plan, progress, budget).exit_code, _report(config)
+        code = execute(config, plan, progress, budget).exit_code
+        report = _report(config) if code != 130 else None
     for job in budget.refused if budget else ():
         progress.events.not_started(job, f"it would not end within the budget of {in_words(budget.seconds)}")
     progress.events.finished(code, report)
@@ -86,11 +87,7 @@ def _streaming() -> Iterator[EventConsole]:
 
 def _conclude(config: RunConfig, console: Console) -> None:
     """The leaderboard, and the report where it is out of date."""
-    store = Store(results_as_given(config.out).folder)
-    frame, problems = store.current()
-    for problem in problems:
-        Console(stderr=True).print(f"warning: {problem}", markup=False, soft_wrap=True)
-    console.print(leaderboard_table(frame, console.width, sums=ClassSums(store)))
+    print_leaderboard(results_as_given(config.out).folder, console, Console(stderr=True))
     if page := _report(config):
         console.print(f"report: {page}", soft_wrap=True)
 
