@@ -149,7 +149,7 @@ def read_checkpoint(folder: Path, name: str) -> Checkpoint:
     state, tensors = verified(folder, name)
     try:
         numbers, means = state.pop("numbers"), state.pop("means", None)
-        losses = [EpochLoss(*row) for row in state.pop("losses", [])]  # earlier versions kept none
+        losses = [_loss(*row) for row in state.pop("losses", [])]  # earlier versions kept none
         position = Position(**state)
         if position.name != name:
             raise ValueError(f"it says that it is {position.name}")
@@ -157,6 +157,10 @@ def read_checkpoint(folder: Path, name: str) -> Checkpoint:
         return Checkpoint(position, tensors, dict(numbers), losses, within)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unusable(one_line(error)) from error
+
+
+def _loss(epoch: int, stage: str, term: str, loss: float) -> EpochLoss:
+    return EpochLoss(int(epoch), stage, term, float(loss))
 
 
 def load_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:

@@ -11,6 +11,8 @@ from .across import narrowed
 from .base import Batch, Method, Stage
 from .random_state import RandomState
 
+_MOMENTS = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer"}  # of Adam and SGD: one value each of ours
+
 
 class Optimisers:
     """The optimisers that a method's stages need, by the name of the stage that made each.
@@ -59,7 +61,11 @@ class Optimisers:
                 for parameter, state in made.state.items() for key, value in state.items()}
 
     def load(self, state: Mapping[str, Tensor | float], number: int) -> None:
-        """Go on with ``state`` in stage ``number``, the method's own state being loaded already."""
+        """Go on with ``state`` in stage ``number``, the method's own state being loaded already.
+
+        Raises:
+            ValueError: a moment of a gradient has another shape than the parameter.
+        """
         remembered = {name.partition("/")[0] for name in state}
         # A stage that has yet to begin gets its optimiser after its preparation, which may change its parameters.
         for owner in self._needed(number) & remembered:
@@ -80,6 +86,8 @@ def _owner(stage: Stage) -> str:
 
 
 def _placed(key: str, value: Tensor | float, parameter: nn.Parameter) -> Tensor | float:
+    if key in _MOMENTS and isinstance(value, Tensor) and value.shape != parameter.shape:
+        raise ValueError(f"{key} has the shape {list(value.shape)} for a parameter of {list(parameter.shape)}")
     # Adam keeps its step counter on the CPU unless it is capturable or fused. Copies: loading changes no saved state.
     if not isinstance(value, Tensor):
         return value

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +14,9 @@ PLUGIN = Path(__file__).with_name("plugin")
 sys.path.insert(0, str(PLUGIN))
 
 import command  # noqa: E402
+
+if TYPE_CHECKING:
+    from partbench.harness.trainee import Trainee
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +71,32 @@ def with_toy(monkeypatch):
     from partbench.methods.catalogue import registry
 
     monkeypatch.setitem(registry.cards, "toy", TOY)
+
+
+@pytest.fixture(scope="session")
+def trainee(tiny_cub, asked) -> Callable[..., "Trainee"]:
+    """``trainee(name, folder, reporter)``: a training of a shipped method on a tiny backbone, six epochs in moments."""
+    import torch
+
+    from partbench import datasets
+    from partbench.harness.config import make_config
+    from partbench.harness.loaders import Normalise
+    from partbench.harness.plan import make_plan
+    from partbench.harness.progress import Reporter
+    from partbench.harness.trainee import Trainee
+    from partbench.methods import create
+    from partbench.methods.contract.backbones import tiny_backbone
+
+    backbone, split = tiny_backbone(), datasets.load("cub", root=tiny_cub)["train"]
+
+    def make(name: str, folder: Path, reporter: Reporter | None = None, accumulation: int = 1, **settings) -> Trainee:
+        torch.set_num_threads(1)
+        spec = make_plan(make_config(asked(folder, methods=[name], epochs=6, batch_size=3))).jobs[0].spec
+        torch.manual_seed(1)
+        return Trainee(create(name, backbone, 3, **settings), spec, split, Normalise.of(backbone, torch.device("cpu")),
+                       folder / "checkpoints", reporter or Reporter(), 0, accumulation=accumulation)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -8,15 +8,8 @@ import torch
 from rehearsal import EPOCHS, FINAL, STEPS, losses_file, toy, training
 from toy import Toy
 
-from partbench import datasets
-from partbench.harness.config import make_config
-from partbench.harness.loaders import Normalise
-from partbench.harness.plan import make_plan
 from partbench.harness.progress import Interrupted, Reporter
 from partbench.harness.train import train
-from partbench.harness.trainee import Trainee
-from partbench.methods import create
-from partbench.methods.contract.backbones import tiny_backbone
 
 
 class Died(Exception):
@@ -111,22 +104,6 @@ class Everywhere(Reporter):
             self.ends[stage] += 1
             raise Interrupted
         super().step(stage, *given)
-
-
-@pytest.fixture(scope="module")
-def trainee(tiny_cub, asked):
-    """``trainee(name, folder, reporter)``: a small training of a shipped method."""
-    torch.set_num_threads(1)
-    backbone = tiny_backbone()
-    split = datasets.load("cub", root=tiny_cub)["train"]
-
-    def make(name, folder, reporter=None, accumulation=1, **settings):
-        spec = make_plan(make_config(asked(folder, methods=[name], epochs=6, batch_size=3))).jobs[0].spec
-        torch.manual_seed(1)
-        return Trainee(create(name, backbone, 3, **settings), spec, split, Normalise.of(backbone, torch.device("cpu")),
-                       folder / "checkpoints", reporter or Reporter(), 0, accumulation=accumulation)
-
-    return make
 
 
 @pytest.mark.parametrize("name", COURSES)

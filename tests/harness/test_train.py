@@ -2,8 +2,6 @@
 
 import csv
 import json
-import logging
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -50,12 +48,6 @@ def killed(tiny_cub, tmp_path_factory):
     return folders
 
 
-@pytest.fixture
-def done_but_for_one_epoch(unbroken, tmp_path):
-    """A copy of the unbroken training's checkpoints, to be damaged."""
-    return shutil.copytree(unbroken[0], tmp_path / "checkpoints")
-
-
 def test_hooks_run_once_a_stage_once_an_epoch_and_after_every_step(unbroken):
     assert hooks(unbroken[1]) == HOOKS
     assert [call[1] for call in unbroken[1].calls if call[0] == "step"] == ["features"] * 6 + ["head"] * 6
@@ -86,34 +78,6 @@ def test_the_mean_of_every_loss_term_is_written_epoch_by_epoch(unbroken):
 def test_two_checkpoints_are_kept_and_nothing_else(unbroken):
     assert sorted(file.name for file in unbroken[0].iterdir()) == [
         f"epoch-{epoch:05d}.{kind}" for epoch in (EPOCHS - 1, EPOCHS) for kind in ("json", "safetensors")]
-
-
-@pytest.mark.parametrize("damage", [
-    lambda folder: (folder / FINAL).write_bytes((folder / FINAL).read_bytes()[:-7]),
-    lambda folder: (folder / FINAL).write_bytes(b""),
-    lambda folder: (folder / FINAL).unlink(),
-    lambda folder: (folder / FINAL).with_suffix(".json").write_text('{"stage": 1, "ep'),
-    lambda folder: (folder / FINAL).with_suffix(".json").write_text("[]"),
-], ids=["cut short", "empty", "missing", "torn JSON", "foreign JSON"])
-def test_a_torn_checkpoint_gives_way_to_the_one_before_with_a_warning(
-        damage, done_but_for_one_epoch, unbroken, tiny_cub, caplog, monkeypatch):
-    monkeypatch.setattr(logging.getLogger("partbench"), "propagate", True)
-    damage(done_but_for_one_epoch)
-    method = toy()
-    train(method, training(tiny_cub, done_but_for_one_epoch))
-    assert hooks(method) == HOOKS[5:]
-    assert [record.message for record in caplog.records if record.levelname == "WARNING"
-            and f"epoch-{EPOCHS:05d}.json is torn" in record.message]
-    assert (done_but_for_one_epoch / FINAL).read_bytes() == (unbroken[0] / FINAL).read_bytes()
-
-
-def test_without_a_whole_checkpoint_training_starts_anew(unbroken, done_but_for_one_epoch, tiny_cub):
-    for file in done_but_for_one_epoch.glob("*.json"):
-        file.write_text("")
-    method = toy()
-    train(method, training(tiny_cub, done_but_for_one_epoch))
-    assert hooks(method) == HOOKS
-    assert (done_but_for_one_epoch / FINAL).read_bytes() == (unbroken[0] / FINAL).read_bytes()
 
 
 def test_seconds_of_all_attempts_add_up(unbroken, tiny_cub):
