@@ -14,6 +14,7 @@ STOPPED = "stopped by the user; the same command continues it"
 LOST_MACHINE = "the machine of the worker process was lost"
 _LONGEST = 2000  # characters of an error
 _LINES, _TAIL = 8, 4000  # lines, and bytes, of a log's end
+_NODE_DIED = re.compile(r"because its node has died|node it was running on is dead")  # and not its worker process
 _RAN_SHORT = re.compile(r"low on memory|OutOfMemory")
 
 
@@ -47,7 +48,7 @@ def death(job: Job, said: str) -> Outcome:
     if why or _RAN_SHORT.search(said):
         why = why or "its machine ran low on memory"
         return Outcome(job.run_id, "out_of_memory", f"the worker process was killed: {why}")
-    if ("node" in said and "has died" in said) or "node has crashed" in said:
+    if _NODE_DIED.search(said):
         return Outcome(job.run_id, "lost", LOST_MACHINE)
     return Outcome(job.run_id, "lost", "the worker process died: it was killed, or crashed outside Python")
 
