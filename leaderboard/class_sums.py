@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 RESAMPLES = 2_000  # of everything that is drawn for a page or a table
+_NAMED = 5  # runs that a line in the log names
 Sums = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Labels, numerators and denominators [C]: a score is the ratio of the sums of the last two."""
 _COLUMNS = ["metric", "level", "label", "value", "weight"]
@@ -71,7 +72,8 @@ class ClassSums:
         if isclose(sums.value, score.value, rel_tol=1e-5, abs_tol=1e-6):
             return sums
         logger.warning("%s of runs %s is not compared class by class: its items give %.6f, its rows %.6f", metric,
-                       ", ".join(line.run_ids), sums.value, score.value)
+                       ", ".join([*line.run_ids[:_NAMED], *["..."] * (len(line.run_ids) > _NAMED)]), sums.value,
+                       score.value)
         return None
 
 
