@@ -19,14 +19,15 @@ from collections import Counter
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from short_runs import environment, run
+import short_runs
 from verify import Damage, compare
 
 from processes import Process, adopt_orphans, bury, descendants, end, gone
 
 PATIENCE = 15.0  # seconds that what is left of a killed command has to go away
 _STUCK = 240.0  # seconds without a new file: the command hangs
-_STARTING, _WORKING = 15.0, 20.0  # seconds over which kills are spread: from the start on, and from the first worker on
+_STARTING = 10.0  # seconds from the start over which the first third of kills is spread
+_RUN = 0.5  # seconds of a run besides its pauses, about
 _TICK = 0.1
 
 
@@ -52,10 +53,10 @@ class Chaos:
 
     def go(self) -> None:
         """Carry out plans until as many kills are done, and the last plan is complete."""
-        quiet = environment(self.folder / "quiet")
-        subprocess.run(run(self.folder / "reference", "--in-process", seeds=self.seeds), env=quiet, check=True,
+        quiet = short_runs.environment(self.folder / "quiet")
+        subprocess.run(short_runs.run(self.folder / "reference", "--in-process", seeds=self.seeds), env=quiet, check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.environment = environment(self.folder / "chaos", self.pause) | {
+        self.environment = short_runs.environment(self.folder / "chaos", self.pause) | {
             "RAY_TMPDIR": str(self.folder / "ray"), "TMPDIR": str(self.folder / "tmp")}
         for name in ("ray", "tmp"):
             (self.folder / name).mkdir()
@@ -91,7 +92,7 @@ class Chaos:
         """Give the command once, and kill until it ends; gives its exit code."""
         self.commands += 1
         with self._said(out).open("a") as said:
-            driver = subprocess.Popen(run(out, seeds=self.seeds), env=self.environment, stdout=said,
+            driver = subprocess.Popen(short_runs.run(out, seeds=self.seeds), env=self.environment, stdout=said,
                                       stderr=subprocess.STDOUT, start_new_session=True)
         while driver.poll() is None and self._more() and self._wait(driver):
             self._kill(driver)
@@ -110,7 +111,8 @@ class Chaos:
         while not any(process.role == "worker" for process in descendants(driver.pid)):
             if not self._pass(driver, _TICK):
                 return False
-        return self._pass(driver, self.chance.uniform(0, _WORKING))
+        half = self.seeds * (_RUN + short_runs.STEPS * self.pause) / 4  # of the plan, where two runs work at once
+        return self._pass(driver, self.chance.uniform(0, half))
 
     def _pass(self, driver: subprocess.Popen, seconds: float) -> bool:
         until = time.monotonic() + seconds
@@ -163,7 +165,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60, help="no kills after that; the plan is finished")
     parser.add_argument("--seed", type=int, default=0, help="of the moments and the victims")
     parser.add_argument("--runs", type=int, default=40, help="of a plan")
-    parser.add_argument("--pause", type=float, default=0.1, help="seconds of sleep in each of a run's 12 steps")
+    parser.add_argument("--pause", type=float, default=0.1, help="seconds of sleep in each step of a run")
     asked = parser.parse_args()
     adopt_orphans()
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))

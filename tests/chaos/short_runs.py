@@ -4,13 +4,12 @@ import os
 import sys
 from pathlib import Path
 
-PLUGIN = Path(__file__).with_name("plugin")
+HERE = Path(__file__).parent
 # A test run in a shell's background inherits an ignored SIGINT, which a program started at a prompt does not have.
 HARNESS = [sys.executable, "-c", "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
            "from partbench.harness.cli import main; main()"]
-EPOCHS, BATCH = 4, 6
-IMAGES = 18
-"""Of training: three steps an epoch."""
+EPOCHS, BATCH, STEPS = 4, 6, 12
+"""Three steps an epoch."""
 
 
 def run(out: Path, *flags: object, methods: str = "chaos", seeds: int = 1) -> list[str]:
@@ -38,6 +37,6 @@ def environment(folder: Path, pause: float = 0.0) -> dict[str, str]:
         "[partbench.methods]\nchaos = chaos_card:CHAOS\nchaos_absent = chaos_card:ABSENT\n")
     marks.mkdir(parents=True, exist_ok=True)
     known = os.environ.get("PYTHONPATH", "")
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(PLUGIN), str(site), known))),
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(HERE / "plugin"), str(site), known))),
                          "PARTBENCH_CHAOS_MARKS": str(marks), "PARTBENCH_CHAOS_PAUSE": str(pause),
                          "OMP_NUM_THREADS": "1", "COLUMNS": "200"}

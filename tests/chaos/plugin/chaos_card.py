@@ -7,7 +7,7 @@ from pydantic import Field
 from partbench.cards import Settings
 from partbench.methods import MethodCard
 
-FAULTS = ("sleep", "memory", "nan", "segfault", "raises", "exits", "killed_once", "killed", "full_disk", "large_batch")
+FAULTS = ("sleep", "memory", "nan", "segfault", "raises", "exits", "killed_once", "full_disk", "large_batch")
 """What a variant of the same name does in its second epoch."""
 LANES = 40
 

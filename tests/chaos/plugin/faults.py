@@ -51,15 +51,11 @@ def exits() -> None:
     sys.exit("a library left the process")
 
 
-def killed() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 def killed_once() -> None:
     mark = marks() / "killed_once"
     if not mark.exists():
         mark.touch()
-        killed()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def full_disk() -> None:
