@@ -13,12 +13,14 @@ from .data import app as data
 from .explain.command import explain
 from .publish_command import publish
 from .report_command import report
+from .store_command import app as store
 from .tune.command import tune
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Compare interpretable vision methods on equal terms. Any command takes --debug.")
 console = Console()
 app.add_typer(data, name="data")
+app.add_typer(store, name="store")
 app.command()(audit)
 app.command()(explain)
 app.command()(tune)

@@ -58,7 +58,7 @@ class Leases:
         for key in list(self._held):
             self.give(key)
         self._remove(_holder(self.name))
-        self._tidy()
+        remove_abandoned(self._folder)
 
     def take(self, key: str) -> bool:
         """Whether the key is this command's now, until it is given back."""
@@ -122,25 +122,37 @@ class Leases:
     def _beat(self, number: int) -> None:
         self._folder.write(json.dumps({"beat": number}).encode(), FOLDER, _holder(self.name), sync=False)
 
-    def _tidy(self) -> None:
-        """Remove what processes of this machine left that are no more."""
-        for file in self._folder.list(FOLDER, ".json"):
-            if file.name.startswith("holder-"):
-                holder = file.name.removeprefix("holder-").removesuffix(".json")
-            else:
-                holder = _told(self._read(file.name) or b"")
-            if holder and is_gone(holder):
-                self._remove(file.name)
-
     def _read(self, name: str) -> bytes | None:
-        try:
-            return self._folder.read(self._folder.path(FOLDER, name))
-        except FileNotFoundError:
-            return None
+        return _read(self._folder, name)
 
     def _remove(self, name: str) -> None:
-        with suppress(FileNotFoundError):  # another tidied up
-            self._folder.fs.rm_file(self._folder.path(FOLDER, name))
+        _remove(self._folder, name)
+
+
+def remove_abandoned(folder: Folder) -> list[str]:
+    """Remove what processes of this machine left that are no more; returns the names of the files."""
+    removed = []
+    for file in folder.list(FOLDER, ".json"):
+        if file.name.startswith("holder-"):
+            holder = file.name.removeprefix("holder-").removesuffix(".json")
+        else:
+            holder = _told(_read(folder, file.name) or b"")
+        if holder and is_gone(holder):
+            _remove(folder, file.name)
+            removed.append(file.name)
+    return removed
+
+
+def _read(folder: Folder, name: str) -> bytes | None:
+    try:
+        return folder.read(folder.path(FOLDER, name))
+    except FileNotFoundError:
+        return None
+
+
+def _remove(folder: Folder, name: str) -> None:
+    with suppress(FileNotFoundError):  # another tidied up
+        folder.fs.rm_file(folder.path(FOLDER, name))
 
 
 def _lease(key: str, generation: int) -> str:

@@ -35,8 +35,13 @@ class Unreadable(Exception):
 
 
 def encode_rows(rows: Sequence[Row]) -> bytes:
-    """A file of its own for rows: few, so that setting up a decompressor would take longer than all else."""
-    return _encode(to_table(rows), {_KEY: mark()}, compression="none")
+    """A row file: of few rows, so that setting up a decompressor would take longer than all else."""
+    return encode_table(to_table(rows))
+
+
+def encode_table(table: pa.Table) -> bytes:
+    """As :func:`encode_rows`, of a table of the newest schema."""
+    return _encode(table, {_KEY: mark()}, compression="none")
 
 
 def encode_items(table: "pa.Table | pandas.DataFrame") -> bytes:

@@ -1,8 +1,9 @@
 """Which of two files of one name is published: the same one in whatever order they come, and whoever publishes last.
 
-Files that belong together (both of a run's explanations, all of a search) are chosen together. The rank of each is a
-total order, and the highest is kept: a journal that has grown beyond the published one, items that give the very scores
-that count, a log that ends later; where nothing says more, the digest decides.
+Files that belong together (both of a run's explanations, its checkpoints, all of a search) are chosen together. The
+rank of each is a total order, and the highest is kept: a journal that has grown beyond the published one, items that
+give the very scores that count, a log that ends later, the checkpoints that are furthest; where nothing says more, the
+digest decides.
 """
 
 import hashlib
@@ -56,6 +57,8 @@ def _group(name: str) -> str:
     parts = name.split("/")
     if parts[0] == "sweeps" and len(parts) == 3:
         return f"sweeps/{parts[1]}/{parts[2].partition('.')[0]}"
+    if "checkpoints" in parts[:-1]:
+        return "/".join(parts[:parts.index("checkpoints") + 1])
     return name.rpartition(".")[0] if name.rpartition("/")[2].startswith("explanations.") else name
 
 
@@ -68,6 +71,8 @@ def _rank(files: Files, counted: "pandas.DataFrame") -> tuple[Any, ...]:
     first, text = next(iter(content.items()))
     if first.startswith("sweeps/"):
         grown: Any = tuple(len(each) for name, each in content.items() if name.endswith((".log", ".tests.json")))
+    elif "/checkpoints/" in first:
+        grown = max((name.removesuffix(".json") for name in content if name.endswith(".json")), default="")
     elif first.startswith("items/"):
         grown = _agreement(first, text, counted)
     else:
