@@ -60,7 +60,13 @@ class Places:
             raise ClusterLost
 
     def hire(self, cores: int) -> Any:
-        """A new worker: a process that starts when Ray has room for it."""
+        """A new worker: a process that starts when Ray has room for it, or for the processes that it starts."""
+        if self.workers > 1:
+            from .spread.together import Together
+
+            # It only watches; three threads beside the run for those who ask it and tell it.
+            watcher = self.ray.remote(num_cpus=0, max_concurrency=4)(Together)
+            return watcher.remote(self.workers, self.cpus, self.gpus, cores, self.memory)
         from .worker import Worker
 
         # Two more threads than the run itself, so that it can be watched and stopped.

@@ -19,6 +19,7 @@ from .controls.names import missing_controls
 from .forwards import needs_of
 from .results import results_at
 from .spec import RunSpec, Trained
+from .spread.shares import check_batch, check_method
 
 _QUICK_IMAGES = 20
 
@@ -133,6 +134,7 @@ def make_plan(config: RunConfig, rates: Mapping[str, float | None] | None = None
     weights = str(Path(config.weights).absolute()) if config.weights not in (None, "random") else config.weights
     jobs, hopeless, rates = {}, set(), rates or {}
     for card, variant in cards:
+        check_method(card, config.workers_per_run)
         settings = card.resolve(variant, _overrides(config, card.name), config.preset).model_dump(mode="json")
         for seed in config.seeds:
             spec = RunSpec(
@@ -140,10 +142,12 @@ def make_plan(config: RunConfig, rates: Mapping[str, float | None] | None = None
                 trained_as=_trained_as(card, variant, settings),
                 epochs=config.epochs or card.epochs[config.preset],
                 batch_size=config.batch_size or card.images_per_step(config.preset), **common)
+            check_batch(spec.batch_size, config.workers_per_run)
             factor = rates.get(spec.name, config.rate_factors[0])
             spec = spec.model_copy(update={"rate_factor": factor or config.rate_factors[0]})
             jobs[spec.run_id] = Job(spec, root, config.decoded_side, weights, rules, config.split, results.folder,
-                                    config.controls, config.sweep, remote=results.remote)
+                                    config.controls, config.sweep, workers=config.workers_per_run,
+                                    remote=results.remote)
             if factor is None:
                 hopeless.add(spec.run_id)
     results.fetch("rows")

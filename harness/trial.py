@@ -48,6 +48,8 @@ from .scoring.reuse import reuse, sources
 from .scoring.score import Score, scored_cards, scores
 from .seeds import derive
 from .spec import RunSpec
+from .spread.ranks import ALONE, Ranks, lost_contact
+from .spread.shares import check_batch
 from .train import Diverged
 from .trainee import Trainee
 
@@ -56,29 +58,33 @@ _backbones: dict[tuple, Backbone] = {}
 
 
 def run_job(job: Job, tell: Callable[[Event], None] = lambda event: None,
-            stopped: Callable[[], bool] = lambda: False, cores: int | None = None) -> Outcome:
+            stopped: Callable[[], bool] = lambda: False, cores: int | None = None, ranks: Ranks = ALONE) -> Outcome:
     """Do one run to its end, whatever that is, and leave its rows.
 
     Args:
         tell: hears what the run does.
         stopped: asked at every step whether to stop.
         cores: the run's share of this machine; None: all of it.
+        ranks: the processes that train the run together, of which this is the first.
     """
     copy = RunCopy(job)
     try:
         copy.fetch()
     except UserError as error:
         return Outcome(job.run_id, "failed", str(error))
-    return copy.ended(_done(copy, tell, stopped, cores))
+    return copy.ended(_done(copy, tell, stopped, cores, ranks))
 
 
-def _done(copy: RunCopy, tell: Callable[[Event], None], stopped: Callable[[], bool], cores: int | None) -> Outcome:
+def _done(copy: RunCopy, tell: Callable[[Event], None], stopped: Callable[[], bool], cores: int | None,
+          ranks: Ranks) -> Outcome:
     job = copy.job
     folder = run_folder(job.out, job.run_id)
-    trial = Trial(job, folder, Reporter(tell, stopped), decoding_workers(job.spec.threads, cores), copy.checkpoint)
+    trial = Trial(job, folder, Reporter(tell, stopped), decoding_workers(job.spec.threads, cores), copy.checkpoint,
+                  ranks)
     with run_log(folder / "log.txt"):
         try:
-            trial.prepare()
+            with ranks.agreeing():
+                trial.prepare()
             trial.work()
             return Outcome(job.run_id, "done")
         except (Interrupted, KeyboardInterrupt):
@@ -88,7 +94,9 @@ def _done(copy: RunCopy, tell: Callable[[Event], None], stopped: Callable[[], bo
                 log.error("refused: %s", error)
                 return Outcome(job.run_id, "refused", str(error))
             return _ended(job, "failed", str(error), certain=True)
-        except Exception as error:  # whatever a method or a library raises ends this run, and no other
+        except (Exception, SystemExit) as error:  # whatever a method or a library raises ends this run, and no other
+            if lost_contact(error):
+                raise  # another process is gone, and whoever watches them knows why
             log.error(traceback.format_exc())
             status = "out_of_memory" if is_out_of_memory(error) else "failed"
             return _ended(job, status, f"{type(error).__name__}: {error}", certain=isinstance(error, Diverged))
@@ -105,8 +113,9 @@ class Trial:
     """A run under way."""
 
     def __init__(self, job: Job, folder: Path, reporter: Reporter, workers: int,
-                 saved: Callable[[], None] = lambda: None):
+                 saved: Callable[[], None] = lambda: None, ranks: Ranks = ALONE):
         self.saved = saved  # called after each checkpoint
+        self.ranks = ranks
         self.job, self.folder, self.reporter, self.started = job, folder, reporter, datetime.now(UTC)
         self.checkpoints = run_folder(job.out, job.spec.training_id) / "checkpoints"
         self.workers = workers
@@ -133,7 +142,8 @@ class Trial:
         """
         torch.set_num_threads(self.spec.threads)
         keep_freed_memory()
-        write_whole(self.folder / "spec.json", json.dumps(saved_spec(self.job), indent=1).encode())
+        if self.ranks.first:
+            write_whole(self.folder / "spec.json", json.dumps(saved_spec(self.job), indent=1).encode())
         self.dataset = opened(self.job)
         for split in (self.spec.fit_on, self.job.split):
             self.dataset[split].check_images()
@@ -142,7 +152,8 @@ class Trial:
         self.prepared = self.job.of_search  # from here on its settings are to blame, and another trial's may do
         self.method = self._created()
         self.normalise = Normalise.of(self.backbone, self.device)
-        self.context = self._context()
+        self._check_shares()
+        self.context = self._context() if self.ranks.first else None
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
         self.prepared = True
@@ -158,16 +169,22 @@ class Trial:
                 raise UserError(f"{card.name} of {self.spec.name} needs {needed}; choose other --objectives, "
                                 "see: harness list metrics")
 
+    def _check_shares(self) -> None:
+        images = len(self.dataset[self.spec.fit_on])
+        for stage in self.method.stages(self.spec.epochs):
+            check_batch(stage.batch_size or self.spec.batch_size, self.ranks.world, images)
+
     def work(self) -> None:
         """Train, score, write."""
         split, images = self.dataset[self.job.split], self.dataset[self.spec.fit_on]
         log.info("run %s: %s on %s, seed %d, %d epochs, %d training images", self.job.run_id, self.spec.name,
                  self.spec.dataset, self.spec.seed, self.spec.epochs, len(images))
         whole = replace(self.context, needs=needs_of(self.job.protocol))  # controls reuse nothing
-        trainee = self._trainee()
+        trainee = self.trainee()
         self.reporter.begin(trainee.cost(self.job.until) + evaluation_cost(self.context)
                             + controls_cost(whole, self.controls))
-        reached = trainee.train(self.job.until)
+        with self.ranks.training(self.reporter):
+            reached = trainee.train(self.job.until)
         self.train_seconds, self.accumulation = reached.seconds, reached.accumulation
         for context in (self.context, whole):
             context.accumulation = max(self.job.accumulation, reached.accumulation)
@@ -263,12 +280,12 @@ class Trial:
         torch.manual_seed(derive(spec.seed, "init"))
         return create(spec.name, self.backbone, len(self.dataset.classes), **spec.settings).to(self.device)
 
-    def _trainee(self) -> Trainee:
+    def trainee(self) -> Trainee:
         """The method that trains: another where runs that explain the same one in other ways share its training."""
         training = self.spec.training
         method = self.method if training is self.spec else self._create(training)
         return Trainee(method, training, self.dataset[training.fit_on], self.normalise, self.checkpoints,
-                       self.reporter, self.workers, self.saved, accumulation=self.job.accumulation)
+                       self.reporter, self.workers, self.saved, self.ranks, self.job.accumulation)
 
     def release(self) -> None:
         """Give the memory back: the process may do another run."""

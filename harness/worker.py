@@ -24,7 +24,7 @@ class Worker:
 
     def __init__(self, cores: int, memory: int | None = None, share: float = 1.0):
         self._cores, self._share = cores, share
-        self._place = Event(stage="preparing", node=os.uname().nodename, gpu=_gpus())
+        self._place = Event(stage="preparing", node=os.uname().nodename, gpu=gpus_of_this_process())
         self._event = self._place
         self._stop = False
         self._first: float | None = None
@@ -32,7 +32,7 @@ class Worker:
         from . import trial  # torch is imported here, before a run's clock starts
 
         self._do = trial.run_job
-        _keep_to(share)
+        keep_to(share)
 
     def run(self, job: Job) -> tuple[Outcome, bool]:
         """Do a run; says how it ended, and whether the process kept memory of the runs it did."""
@@ -56,14 +56,14 @@ class Worker:
         self._event = replace(event, node=self._place.node, gpu=self._place.gpu)
 
 
-def _gpus() -> str:
+def gpus_of_this_process() -> str:
     """Numbers of the GPUs that Ray gave this process."""
     import ray
 
     return ",".join(map(str, ray.get_gpu_ids()))
 
 
-def _keep_to(share: float) -> None:
+def keep_to(share: float) -> None:
     """Run into the limit of its own share of a GPU, rather than take its neighbours' memory."""
     import torch
 

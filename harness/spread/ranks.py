@@ -6,7 +6,8 @@ Gradients are averaged here and not by torch's DistributedDataParallel: that wra
 stages train some of them, replace others, and may add up the gradients of several parts before they are averaged.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,8 +16,13 @@ from torch import Tensor, distributed, nn
 
 from ...errors import UserError
 from ...methods.across import Share
+from ..progress import Reporter
 
 Made = TypeVar("Made")
+
+
+class NotReady(Exception):
+    """Another process could not begin."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +64,47 @@ class Ranks:
         distributed.broadcast_object_list(made, device=torch.device("cpu"))
         return made[0]
 
-    def told(self, line: str) -> list[str]:
-        """What each process says, the first one's first."""
-        lines = [line]
-        if self.world > 1:
-            lines = [""] * self.world
-            distributed.all_gather_object(lines, line)
-        return lines
+    @contextmanager
+    def agreeing(self) -> Iterator[None]:
+        """What all processes must come through, or none goes on.
+
+        Raises:
+            NotReady: this one has, and another has not; or for the others than the first, any has not.
+            UserError: the same for the first, where a user can mend it.
+        """
+        if self.world == 1:
+            yield
+            return
+        error = None
+        try:
+            yield
+        except Exception as problem:  # it is raised below, once the others know
+            error = problem
+        said = [(error is not None, isinstance(error, UserError), str(error))] * self.world
+        distributed.all_gather_object(said, said[0])
+        if error is not None and self.first:
+            raise error
+        broken = [(rank, mendable, line) for rank, (failed, mendable, line) in enumerate(said) if failed]
+        for rank, mendable, line in broken[:1]:
+            raise (UserError if mendable and self.first else NotReady)(f"process {rank + 1} of {self.world}: {line}")
+
+    @contextmanager
+    def training(self, reporter: Reporter) -> Iterator[None]:
+        """While they train: when one process is asked to stop, all stop at the same step. Then they part.
+
+        What the first one does after that it does alone. Torchmetrics would wait for the others as long as there is a
+        process group.
+        """
+        if self.world == 1:
+            yield
+            return
+        asked = reporter.stopped
+        reporter.stopped = lambda: self.any(asked())
+        try:
+            yield
+        finally:
+            reporter.stopped = asked
+        distributed.destroy_process_group()
 
     def means(self, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Loss terms of the whole batch: the means of the processes' terms."""
@@ -100,18 +140,6 @@ class Ranks:
 ALONE = Ranks()
 
 
-def check_shares(batch_size: int, workers: int, images: int | None = None) -> None:
-    """Refuse batches that processes cannot share evenly: the mean of their means would not be the batch's.
-
-    Args:
-        images: of the training split, where that is known; fewer than a batch make one batch.
-
-    Raises:
-        UserError: ``workers`` does not divide a batch.
-    """
-    if batch_size % workers:
-        raise UserError(f"--workers-per-run {workers} cannot share batches of {batch_size} images evenly; "
-                        f"give a --batch-size that {workers} divides")
-    if images is not None and images < batch_size and images % workers:
-        raise UserError(f"--workers-per-run {workers} cannot share a single batch of all {images} training images "
-                        f"evenly; give a --batch-size that {workers} divides and that is at most {images}")
+def lost_contact(error: Exception) -> bool:
+    """Whether a process failed because it no longer reached another one."""
+    return isinstance(error, distributed.DistError) or (isinstance(error, RuntimeError) and "/gloo/" in str(error))

@@ -81,6 +81,9 @@ class MethodCard(Card):
             parts of a batch train something else. False: every term is a mean of terms of single images, or knows no
             image. Conditions: it does where they hold of the settings. True where nobody has said. Batch norm that
             trains couples as well and is found without the card, see :attr:`~partbench.methods.Method.batch_coupled`.
+        shares_batches: whether several processes may each compute the loss of a share of a batch: terms that look at
+            several images take those of all by :func:`~partbench.methods.across.gathered`, and random numbers for
+            single images come from :func:`~partbench.methods.across.drawn`. False where nobody has said.
     """
 
     maps: str = ""
@@ -97,6 +100,7 @@ class MethodCard(Card):
     published: Mapping[str, Any] = field(default_factory=dict)
     quick_batch_size: int | None = None
     batch_coupled: bool | Conditions = True
+    shares_batches: bool = False
 
     def resolve(self, variant: str = "", overrides: Mapping[str, Any] | None = None,
                 preset: str = "default") -> BaseModel:

@@ -46,4 +46,5 @@ E2VPT = MethodCard(
     quick_batch_size=8,
     variants={"unpruned": {"prune_tokens": 0.0, "prune_segments": 0.0}},
     batch_coupled=False,
+    shares_batches=True,
 )

@@ -44,4 +44,5 @@ HUANG2023 = MethodCard(
     epochs={"quick": 11, "default": 25, "paper": 360},
     variants=VARIANTS,
     batch_coupled=False,
+    shares_batches=True,
 )

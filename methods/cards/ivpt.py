@@ -63,6 +63,7 @@ IVPT = MethodCard(
     quick={"prototype_rate": 0.004},
     quick_batch_size=8,
     batch_coupled=BATCH_COUPLED,
+    shares_batches=True,
     variants={
         "public": {"train_embeddings": True},
         "last_layer": {"design": "last_layer"},

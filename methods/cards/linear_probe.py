@@ -41,4 +41,5 @@ LINEAR_PROBE = MethodCard(
         "rollout": {"explainer": "rollout"},
     },
     batch_coupled=False,
+    shares_batches=True,
 )

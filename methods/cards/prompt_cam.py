@@ -55,6 +55,7 @@ PROMPT_CAM = MethodCard(
     step_costs={"faithful": 2.8, "shallow": 5.2},
     quick_batch_size=4,
     batch_coupled=False,
+    shares_batches=True,
     variants={
         "faithful": {"agnostic_prompts": "classes"},
         "shallow": {"depth": "shallow"},

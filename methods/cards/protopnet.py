@@ -48,4 +48,5 @@ PROTOPNET = MethodCard(
     published={"start": "uniform"},
     variants=VARIANTS,
     batch_coupled=False,
+    shares_batches=True,
 )

@@ -58,6 +58,7 @@ VPT_SHALLOW = MethodCard(
     epochs=_EPOCHS,
     quick_batch_size=8,
     batch_coupled=False,
+    shares_batches=True,
 )
 
 VPT_DEEP = MethodCard(
@@ -74,4 +75,5 @@ VPT_DEEP = MethodCard(
     published={"start": "random"},
     quick_batch_size=8,
     batch_coupled=False,
+    shares_batches=True,
 )

@@ -42,4 +42,5 @@ VPT_DEEP_PROTO = MethodCard(
     published={"start": "random"},
     quick_batch_size=8,
     batch_coupled=BATCH_COUPLED,
+    shares_batches=True,
 )
