@@ -53,8 +53,8 @@ class Chaos:
 
     def go(self) -> None:
         """Carry out plans until as many kills are done, and the last plan is complete."""
-        quiet = short_runs.environment(self.folder / "quiet")
-        subprocess.run(short_runs.run(self.folder / "reference", "--in-process", seeds=self.seeds), env=quiet, check=True,
+        quiet = short_runs.run(self.folder / "reference", "--in-process", seeds=self.seeds)
+        subprocess.run(quiet, env=short_runs.environment(self.folder / "quiet"), check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.environment = short_runs.environment(self.folder / "chaos", self.pause) | {
             "RAY_TMPDIR": str(self.folder / "ray"), "TMPDIR": str(self.folder / "tmp")}

@@ -9,8 +9,8 @@ from short_runs import HERE
 
 def chaos(*flags: object) -> tuple[int, str]:
     """Exit code and words of the tool, which says what was wrong, if anything was."""
-    words = [sys.executable, HERE / "chaos.py", *flags]
-    done = subprocess.run(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run([sys.executable, HERE / "chaos.py", *map(str, flags)], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
     return done.returncode, done.stdout
 
 
