@@ -1,5 +1,6 @@
 """Cards: what the harness knows of a component without importing it (no torch, no ray)."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,13 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from .errors import UserError, unknown
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name can become part of a file's name, whoever chose it."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 class Settings(BaseModel):
@@ -71,7 +79,10 @@ class Registry(Generic[C]):
             except Exception as error:  # a stranger's module may fail in any way, and must break nothing else
                 self.broken[entry.name] = f"{type(error).__name__}: {error}"
             else:
-                cards.setdefault(card.name, card)
+                if all(map(is_plain, (card.name, *getattr(card, "variants", ())))):
+                    cards.setdefault(card.name, card)
+                else:
+                    self.broken[entry.name] = "its name, or a variant's, is not 1 to 64 letters, digits, - and _"
         return cards
 
     def names(self) -> list[str]:

@@ -12,6 +12,9 @@ from .memory_sizes import bytes_of
 
 Asked = TypeVar("Asked", bound="Request")
 _LARGEST_CONFIG = 1_000_000  # bytes; a settings file is a page of text
+LARGEST_SEED = 2**63 - 1  # rows hold no larger number
+_MOST = 2**31 - 1  # of anything that is counted
+_MOST_THREADS = 1024
 
 
 class Request(BaseModel):
@@ -30,16 +33,16 @@ class Request(BaseModel):
     weights: str | None = None
     image_size: int | None = Field(None, ge=1, le=4096)
     labels: str | None = None
-    decoded_side: int | None = Field(None, ge=1)
-    epochs: int | None = Field(None, ge=1)
-    batch_size: int | None = Field(None, ge=1)
+    decoded_side: int | None = Field(None, ge=1, le=_MOST)
+    epochs: int | None = Field(None, ge=1, le=_MOST)
+    batch_size: int | None = Field(None, ge=1, le=_MOST)
     seeds: tuple[int, ...] = Field((0,), min_length=1)
     set: dict[str, Any] = Field(default_factory=dict)
     preset: Literal["quick", "default", "paper"] | None = None
     precision: Literal["fp32", "bf16"] = "fp32"
-    threads: int = Field(1, ge=1)
+    threads: int = Field(1, ge=1, le=_MOST_THREADS)
     protocol: str = "partbench"
-    fidelity_images: int | None = Field(None, ge=1)
+    fidelity_images: int | None = Field(None, ge=1, le=_MOST)
     out: str = "results"
     in_process: bool = False
     address: str | None = None
@@ -72,8 +75,8 @@ class Request(BaseModel):
     @field_validator("seeds")
     @classmethod
     def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if min(value) < 0:
-            raise ValueError("seeds are not negative")
+        if min(value) < 0 or max(value) > LARGEST_SEED:
+            raise ValueError(f"seeds are not negative, and at most {LARGEST_SEED}")
         return tuple(dict.fromkeys(value))
 
 
@@ -151,6 +154,8 @@ def make_request(kind: type[Asked], command: str, given: dict[str, Any], file: s
     for name in values:
         if name not in kind.model_fields:
             raise unknown(f"field of harness {command}", str(name), kind.model_fields)
+        if "\0" in str(values[name]):
+            raise UserError(f"--{name.replace('_', '-')} holds a NUL byte, which no name has; leave it out")
     try:
         return kind(**values)
     except ValidationError as error:
@@ -182,7 +187,7 @@ def parse_set(pairs: list[str]) -> dict[str, Any]:
 def _scalar(text: str) -> Any:
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         return text
     # YAML 1.1 reads 1e-3 as text, and dates where nobody meant one.
     if isinstance(value, str):
@@ -206,9 +211,11 @@ class _Plain(yaml.SafeLoader):
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > _LARGEST_CONFIG:
+        with open(path, "rb") as file:
+            content = file.read(_LARGEST_CONFIG + 1)  # a device would never end
+        if len(content) > _LARGEST_CONFIG:
             raise UserError(f"--config {path} is larger than {_LARGEST_CONFIG} bytes; that is no settings file")
-        values = yaml.load(path.read_text(encoding="utf-8"), _Plain)
+        values = yaml.load(content.decode(), _Plain)
     except OSError as error:
         raise UserError(f"--config {path}: {error.strerror}; give a YAML file") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:

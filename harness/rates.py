@@ -16,7 +16,9 @@ from rich.table import Table
 from ..durable import write_whole
 from ..leaderboard import Store
 from ..leaderboard.address import checked_address
+from ..links import inside
 from ..metrics.protocol import protocol
+from ..plain_json import parsed
 from .config import RunConfig
 from .plan import Job, Plan, make_plan
 from .results import Results, results_at
@@ -77,12 +79,13 @@ def chosen_rates(config: RunConfig, console: Console, carry_out: CarryOut) -> di
     Empty where there is nothing to choose.
 
     Raises:
-        UserError: something in the request cannot work.
+        UserError: something in the request cannot work, or the folder of trials is a link out of the results.
         KeyboardInterrupt: the user stopped the trials; the same request goes on with them.
     """
     if len(config.rate_factors) == 1:
         return {}
     plan = make_plan(config)
+    inside(plan.jobs[0].out, "rates")
     choices = known_choices(plan)
     todo = {job.run_id: job for choice in choices.values()
             for job in (choice.trials.values() if config.force else choice.waiting)}
@@ -139,7 +142,7 @@ def _keep(choices: dict[str, Choice], file: Path) -> None:
 def _read(file: Path) -> dict[str, Any]:
     """What the file says; nothing where it is torn, for the rows say it all again."""
     try:
-        known = json.loads(file.read_text())
+        known = parsed(file.read_text())
     except (OSError, ValueError):
         return {}
     return known if isinstance(known, dict) else {}

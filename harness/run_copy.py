@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 
 from ..errors import UserError
+from ..links import without_links_out
 from .mirror import Mirror
 from .outcome import Outcome
 from .plan import Job
@@ -34,9 +35,13 @@ class RunCopy:
         """Bring here what earlier attempts left, on whatever machine they worked.
 
         Raises:
-            UserError: the URL cannot be read.
+            UserError: the URL cannot be read, or something in the run's folders is a link that leads out of the
+                results.
         """
         job = self.job
+        for folder in self._folders():
+            for parts in ((folder,), (folder, "checkpoints")):
+                without_links_out(job.out, *parts)
         self._results.fetch("rows", *self._folders())
         self._results.fetch("items", wanted=lambda name: name.startswith(f"items/{job.run_id}."))
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from html import escape
 
+from ..links import inside
 from . import audit_figures, page
 from .audit_data import FOLDER, AuditData
 from .audited import Audit, Curve
@@ -28,6 +29,8 @@ def write_audit_page(audit: Audit, out: str | os.PathLike) -> str:
         UserError: the folder cannot be written.
     """
     folder = Folder(f"{str(out).rstrip('/')}/{FOLDER}")
+    if folder.local:
+        inside(out, FOLDER)
     write_plotly_script(folder)
     split = "" if audit.split == "test" else f".{audit.split}"
     name = f"{audit.dataset}.{audit.protocol.id}{split}"

@@ -3,7 +3,6 @@
 numpy only. The layout is written by ``harness/scoring/items.py``.
 """
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 
 from ..errors import UserError
 from ..metrics import Protocol
+from ..plain_json import parsed
 from .store import Store
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Evidence:
         metadata = table.schema.metadata or {}
         self._table = table.filter(pc.and_(pc.is_in(table["metric"], pa.array(_KINDS)),
                                            pc.equal(pc.fill_null(table["index"], 0), 0)))
-        self._shapes = json.loads(metadata.get(b"evidence", b"{}"))
+        self._shapes = parsed(metadata.get(b"evidence", b"{}"))
         try:
             self.protocol = Protocol.model_validate_json(metadata.get(b"protocol", b""))
         except ValidationError:

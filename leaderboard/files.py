@@ -8,13 +8,13 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from ..durable import NameTaken, mendable, read_plain, temporary_name, write_whole
 from ..errors import UserError
+from ..links import inside
 from .address import checked_address
 from .remote_files import RemoteFiles
 
@@ -91,7 +91,7 @@ class Folder:
             return path
         if new and os.path.lexists(path):
             raise NameTaken(path)
-        write_whole(Path(path), content, new, sync)
+        write_whole(inside(self.root, os.path.dirname(path)) / os.path.basename(path), content, new, sync)
         return path
 
     def check_writable(self, folder: str) -> None:
@@ -117,6 +117,8 @@ def _scan(where: str, suffix: str) -> Iterator[Found]:
         entries = os.scandir(where)
     except (FileNotFoundError, NotADirectoryError):
         return
+    except OSError as error:
+        raise UserError(f"cannot read {where}: {error.strerror}; make it readable or choose another --out") from error
     with entries:
         for entry in entries:
             if _wanted(entry.name, suffix):

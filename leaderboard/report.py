@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+from ..links import inside
 from . import gallery
 from .badges import write_badges
 from .class_sums import ClassSums
@@ -50,6 +51,8 @@ def build_report(out: str | os.PathLike, to: str | os.PathLike | None = None, pr
     store = Store(out)
     frame, problems = store.current()
     target = Folder(to if to is not None else f"{str(out).rstrip('/')}/report")
+    if to is None and target.local:
+        inside(store.folder.root, "report")
     used: set[str] = set()
 
     def save(picture: bytes, redistributable: bool) -> str:

@@ -10,6 +10,7 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from ...errors import UserError
+from ...plain_json import parsed
 from .staging import writable
 from .web import Broken, RangeRefused, open_address, said
 
@@ -105,7 +106,7 @@ class _Part:
 
     def _noted(self) -> tuple[str | None, str | None]:
         try:
-            url, state = json.loads(self._note.read_text())
+            url, state = parsed(self._note.read_text())
         except (OSError, ValueError, TypeError):  # killed before it was written, or while it was
             return None, None
         return url, state

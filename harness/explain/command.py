@@ -31,6 +31,7 @@ def explain(
     """Explain one image by a trained run, on a page: prediction, evidence, parts, nearest training patches."""
     from ...durable import write_whole
     from ...leaderboard.explanation_page import explanation_page
+    from ...links import inside
     from ..results import results_as_given
     from .evidence import asked_classes
     from .photograph import photograph
@@ -41,7 +42,7 @@ def explain(
     shown = photograph(image, subject)
     found = _explained(subject, shown, asked)
     results = results_as_given(out)
-    page = Path(to).expanduser() if to else Path(results.folder) / "explained" / _file_name(subject, shown)
+    page = Path(to).expanduser() if to else inside(results.folder, "explained") / _file_name(subject, shown)
     write_whole(page, explanation_page(found).encode())
     predicted, probability = found.top[0]
     truth = "" if found.truth is None else ", which is right" if found.truth == predicted else f", not {found.truth}"

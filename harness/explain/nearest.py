@@ -24,6 +24,7 @@ from ...datasets import view
 from ...durable import write_whole
 from ...errors import UserError
 from ...methods import Level
+from ...plain_json import parsed
 from ..decoding import decoding_workers
 from ..loaders import clean_batches
 from ..seeds import derive
@@ -152,7 +153,7 @@ def _read(file: Path, mark: str) -> _Search | None:
     """What an earlier search of these weights on these data found, or None."""
     try:
         table = pq.read_table(BytesIO(file.read_bytes()), page_checksum_verification=True)
-        about = json.loads(table.schema.metadata[b"partbench"])
+        about = parsed(table.schema.metadata[b"partbench"])
         if about["mark"] != mark or not table.schema.equals(_SCHEMA, check_metadata=False):
             return None
         found = _Search(about["images"])

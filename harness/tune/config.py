@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from ...methods.cards.base import split_name
-from ..config import Request, RunConfig, listed
+from ..config import LARGEST_SEED, Request, RunConfig, listed
 
 Unit = Literal["trials", "epochs", "minutes"]
 _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(trials?|epochs?|min(?:ute)?s?|)")
@@ -88,8 +88,8 @@ class TuneConfig(Request):
     @field_validator("seeds")
     @classmethod
     def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if min(value) < 0 or len(set(value)) < len(value):
-            raise ValueError("seeds are not negative, and no two are the same")
+        if min(value) < 0 or max(value) > LARGEST_SEED or len(set(value)) < len(value):
+            raise ValueError(f"seeds are not negative, at most {LARGEST_SEED}, and no two are the same")
         return value
 
     @field_validator("final_epochs")

@@ -11,6 +11,7 @@ from rich.console import Console
 from ...durable import write_whole
 from ...errors import UserError
 from ...leaderboard import Store
+from ...plain_json import parsed
 from ...sweeps import Difference, SearchPlan, Tested, TrialRecord
 from ..api import carry_out
 from ..config import RunConfig
@@ -98,7 +99,7 @@ def read_tests(folder: SweepFolder, method: str) -> list[Tested]:
         return []
     try:
         return [Tested(**told | {"seeds": tuple(told["seeds"]), "runs": tuple(told["runs"]), "differences": tuple(
-            Difference(**one) for one in told["differences"])}) for told in json.loads(file.read_text())]
+            Difference(**one) for one in told["differences"])}) for told in parsed(file.read_text())]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{file} is no record of tests ({type(error).__name__}); restore it from a copy, or delete it "
                         "and say in your report that test was looked at before") from None

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from ...durable import write_whole
 from ...errors import UserError, unknown
+from ...links import inside
+from ...plain_json import parsed
 from ..spec import RunSpec
 from .config import TuneConfig
 
@@ -82,7 +84,7 @@ class SweepFolder:
             UserError: it cannot be read.
         """
         try:
-            told: Any = json.loads(self._request(method).read_text())
+            told: Any = parsed(self._request(method).read_text())
             return Begun(TuneConfig(**told["request"]), RunSpec(**told["spec"]), str(told["protocol_id"]),
                          str(told["sampler"]))
         except FileNotFoundError:
@@ -96,8 +98,12 @@ class SweepFolder:
 
 
 def sweep_folder(out: str | Path, name: str) -> SweepFolder:
-    """Of a sweep, begun or not."""
-    return SweepFolder(Path(out).absolute() / "sweeps" / name)
+    """Of a sweep, begun or not.
+
+    Raises:
+        UserError: it is a link that leads out of the results.
+    """
+    return SweepFolder(inside(Path(out).absolute(), "sweeps", name))
 
 
 def begun_folders(out: str | Path, name: str | None = None) -> list[SweepFolder]:
@@ -106,7 +112,8 @@ def begun_folders(out: str | Path, name: str | None = None) -> list[SweepFolder]
     Raises:
         UserError: there is none of that name.
     """
-    folders = map(SweepFolder, sorted((Path(out).absolute() / "sweeps").glob("*/")))
+    out = Path(out).absolute()
+    folders = [SweepFolder(inside(out, "sweeps", path.name)) for path in sorted((out / "sweeps").glob("*/"))]
     found = {folder.name: folder for folder in folders if folder.methods}
     if name is not None and name not in found:
         raise unknown("search", name, found)

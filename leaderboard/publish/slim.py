@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...plain_json import parsed
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -37,7 +39,7 @@ def slim(items: "pa.Table", sanitiser: "Sanitiser", marks: bool) -> "pa.Table":
 
 def _metadata(metadata: dict[bytes, bytes], sanitiser: "Sanitiser", kept: tuple[str, ...]) -> dict[bytes, bytes]:
     try:
-        shapes = json.loads(metadata.get(b"evidence", b"{}"))
+        shapes = parsed(metadata.get(b"evidence", b"{}"))
     except ValueError:
         return {}
     shapes = {name: shape for name, shape in shapes.items() if name.partition("/")[0] in kept}

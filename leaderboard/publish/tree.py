@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import UserError
+from ...plain_json import parsed
 
 MARKER, DATA = "partbench-site.json", "data"
 _VERSION = 1
@@ -50,7 +51,7 @@ def own_files(site: Path, where: str) -> set[str] | None:
     if not any(site.iterdir()):
         return None
     try:
-        told = json.loads((site / MARKER).read_text())
+        told = parsed((site / MARKER).read_text())
         version, names = told["partbench_site"], set(told["files"])
     except FileNotFoundError:
         raise UserError(f"{where} holds something that partbench did not publish (no {MARKER}); give an empty one"

@@ -79,7 +79,8 @@ FLAGS = {
     "no threads": ({"threads": 0}, "--threads 0"),
     "missing data root": ({"data_root": "/nowhere/cub"}, "/nowhere/cub: no such folder", "--data-root", "data get cub"),
     "missing weights": ({"weights": "/nowhere/deit.pth"}, "--weights /nowhere/deit.pth: No such file", "'random'"),
-    "results in a bucket": ({"out": "memory://results"}, "--out memory://results", "local folder"),
+    "results in the memory of Ray's driver": (
+        {"out": "memory://results", "in_process": None}, "--out memory://results", "add --in-process"),
 }
 
 
