@@ -14,6 +14,7 @@ from ..leaderboard import ClassSums, Store, leaderboard_table
 from ..leaderboard.names import digest
 
 FILE = "printed.json"
+_LARGEST = 10_000_000  # bytes; a table is a few screens
 _HARMLESS = re.compile(r"(?:[^\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|\x1b\[[0-9;]*m)*")
 """Text that does nothing to a terminal but colour it: the file may be anybody's."""
 
@@ -50,8 +51,8 @@ def _digest(store: Store, console: Console) -> str:
 def _kept(file: Path, shown_of: str) -> dict[str, Any] | None:
     """What the file says; None where it is missing, torn, of another table, or not ours."""
     try:
-        told = json.loads(read_plain(file))
-    except (OSError, ValueError):
+        told = json.loads(read_plain(file, _LARGEST))
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(told, dict) or told.get("of") != shown_of:
         return None

@@ -1,6 +1,5 @@
 """What `harness why` tells of a run: every attempt, the end of its log, and what to do."""
 
-import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from rich.text import Text
 from ..leaderboard import Store, history
 from ..leaderboard.rows import SCORED
 from ..leaderboard.text import printable
+from .run_about import about_run
 from .run_folders import known_run
 
 if TYPE_CHECKING:
@@ -82,12 +82,8 @@ def _attempt(row: dict[str, Any]) -> str:
 
 def _about(folder: Path) -> str:
     """``ivpt on cub, seed 0, 25 epochs``; empty where the spec is missing or torn."""
-    try:
-        spec = json.loads((folder / "spec.json").read_text(errors="replace"))
-        about = f"{','.join(spec['methods'])} on {spec['dataset']}, seed {spec['seeds'][0]}, {spec['epochs']} epochs"
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
-        return ""
-    return printable(about)
+    about = about_run(folder)
+    return printable(f"{about.method} on {about.dataset}, seed {about.seed}, {about.epochs} epochs") if about else ""
 
 
 def _first_line(error: str) -> str:
@@ -96,6 +92,8 @@ def _first_line(error: str) -> str:
 
 def _tail(log: Path) -> list[str]:
     """The last lines of a log of any length, without what acts on a terminal."""
+    if log.is_symlink() or not log.is_file():
+        return []
     try:
         with open(log, "rb") as file:
             file.seek(max(0, file.seek(0, 2) - _LOG_BYTES))

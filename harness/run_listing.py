@@ -1,6 +1,5 @@
 """`harness list runs`: one line for each run, quick with thousands of them."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from rich.text import Text
 from ..errors import UserError
 from ..leaderboard import Store
 from ..leaderboard.text import printable
+from .run_about import about_run
 
 if TYPE_CHECKING:
     import pandas
@@ -56,12 +56,8 @@ def _without(known: set[str], runs: Path) -> Iterator[tuple[str, ...]]:
     for folder in sorted(runs.iterdir()) if runs.is_dir() else ():
         if folder.name in known or folder.name.startswith("."):
             continue
-        try:
-            spec = json.loads((folder / "spec.json").read_text(errors="replace"))
-            about = ",".join(spec["methods"]), spec["dataset"], str(spec["seeds"][0]), spec["split"], spec.get("sweep", "")
-        except (OSError, ValueError, KeyError, TypeError, IndexError):
-            continue  # no folder of a run that began
-        yield folder.name, *(printable(text, _LONGEST) for text in about), "unfinished", ""
+        if about := about_run(folder):  # else it is no folder of a run that began
+            yield folder.name, *(printable(text, _LONGEST) for text in about[:-1]), "unfinished", ""
 
 
 def _name(row: dict[str, Any]) -> str:
