@@ -37,32 +37,24 @@ class Gallery:
         return cls([split.ids[index] for index in chosen])
 
     def fill(self, kept: list[Sample], explain: Callable[[Tensor], Explanation],
-             hierarchy: Callable[[Tensor], Mapping[str, Level]]) -> None:
+             hierarchy: Callable[[Tensor], Mapping[str, Level]], at_once: int) -> None:
         """Explain the chosen samples and store their maps as float16 at the maps' own grid.
 
         Args:
             explain: images uint8 [N, 3, S, S] to their explanation.
             hierarchy: the same images to :meth:`Method.hierarchy`.
+            at_once: images that these are given, at most.
         """
         kept = sorted(kept, key=lambda sample: self.ids.index(sample.id))
         images = torch.stack([sample.image for sample in kept])
-        explanation = explain(images)
+        found = [_maps(explain(some), hierarchy(some)) for some in images.split(at_once)]
+        together = {name: torch.cat([each[name] for each in found]) for name in found[0]}
         self.facts = {
             "ids": [sample.id for sample in kept],
             "labels": [sample.label for sample in kept],
-            "predicted": explanation.logits.argmax(1).tolist(),
+            "predicted": together.pop("predicted").tolist(),
         }
-        self.tensors = {"images": images, "saliency": explanation.saliency.half()}
-        for level, maps in explanation.all_levels().items():
-            self.tensors[f"part_maps.{level}"] = maps.part_maps.half()
-            self.tensors[f"part_ids.{level}"] = maps.part_ids
-            if maps.background is not None:
-                self.tensors[f"background.{level}"] = maps.background.half()
-        for level, maps in hierarchy(images).items():
-            if maps.shares is not None:
-                self.tensors[f"hierarchy_maps.{level}"] = maps.part_maps.half()
-                self.tensors[f"hierarchy_ids.{level}"] = maps.part_ids
-                self.tensors[f"hierarchy_shares.{level}"] = maps.shares.half()
+        self.tensors = {"images": images, **together}
 
     def write(self, folder: Path, run_id: str, name: str, method: Method, dataset: PartDataset) -> None:
         """explanations.safetensors and explanations.json in the run's folder."""
@@ -82,3 +74,19 @@ class Gallery:
             **self.facts,
         }
         write_whole(folder / "explanations.json", json.dumps(facts).encode())
+
+
+def _maps(explanation: Explanation, hierarchy: Mapping[str, Level]) -> dict[str, Tensor]:
+    """What is kept of an explanation, by name."""
+    found = {"predicted": explanation.logits.argmax(1), "saliency": explanation.saliency.half()}
+    for level, maps in explanation.all_levels().items():
+        found[f"part_maps.{level}"] = maps.part_maps.half()
+        found[f"part_ids.{level}"] = maps.part_ids
+        if maps.background is not None:
+            found[f"background.{level}"] = maps.background.half()
+    for level, maps in hierarchy.items():
+        if maps.shares is not None:
+            found[f"hierarchy_maps.{level}"] = maps.part_maps.half()
+            found[f"hierarchy_ids.{level}"] = maps.part_ids
+            found[f"hierarchy_shares.{level}"] = maps.shares.half()
+    return found

@@ -28,7 +28,7 @@ def draw_gallery(context: Context) -> Gallery:
     shown = list(context.batches("full", indices=chosen))
     gallery.fill([sample for clean in shown for sample in clean.samples],
                  lambda images: context.explain(context.batch(images), saliency=True),
-                 lambda images: context.method.hierarchy(context.batch(images)))
+                 lambda images: context.method.hierarchy(context.batch(images)), context.at_once)
     return gallery
 
 

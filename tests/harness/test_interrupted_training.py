@@ -8,8 +8,13 @@ import torch
 from rehearsal import EPOCHS, FINAL, STEPS, losses_file, toy, training
 from toy import Toy
 
+from partbench.harness.checkpoint import load_checkpoint
+from partbench.harness.config import make_config
+from partbench.harness.plan import make_plan
 from partbench.harness.progress import Interrupted, Reporter
+from partbench.harness.run_folders import run_folder
 from partbench.harness.train import train
+from partbench.harness.trial import run_job
 
 
 class Died(Exception):
@@ -124,3 +129,14 @@ def test_stopped_thrice_in_every_stage_a_method_ends_with_the_same_bits(name, tr
     assert last[0].read_bytes() == last[1].read_bytes()
     losses = [(tmp_path / where / "losses.csv").read_text() for where in ("unbroken", "stopped")]
     assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("calls", [13, 16, 17, 21, 40])
+def test_who_is_asked_to_stop_while_scoring_asks_the_model_nothing_more(calls, asked, with_toy, tmp_path, monkeypatch):
+    """One batch of insertion and deletion is minutes of work on a CPU, and an interrupt is heeded within it."""
+    [job] = make_plan(make_config(asked(tmp_path, methods=["toy"], epochs=EPOCHS, batch_size=3, controls=True))).jobs
+    seen, forward = [], Toy.forward
+    monkeypatch.setattr(Toy, "forward", lambda method, batch: (seen.append(len(batch)), forward(method, batch))[1])
+    assert run_job(job, stopped=lambda: len(seen) >= calls).status == "interrupted"
+    assert len(seen) == calls
+    assert load_checkpoint(run_folder(job.out, job.run_id) / "checkpoints")[0].position.total == EPOCHS
