@@ -17,7 +17,7 @@ class Machine:
 
     Attributes:
         hardware: what a run works on.
-        gpus: that a run takes, of each of its processes; 0 where it works on the CPU.
+        gpus: that a run takes with all its processes; 0 where it works on the CPU.
         at_once: runs side by side; None where it is a cluster's to say.
     """
 
@@ -34,7 +34,7 @@ def cpu() -> str:
 def gpu_names() -> list[str]:
     """Of the GPUs that a process started here may use."""
     seen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if seen is not None and not seen.strip(" -1"):
+    if seen is not None and seen.strip() in ("", "-1"):
         return []
     if shutil.which("nvidia-smi") is None:
         return []
@@ -53,5 +53,11 @@ def this_machine(config: Request) -> Machine:
     share = (1.0 if config.gpus_per_run is None else config.gpus_per_run) if names else 0.0
     cores = os.cpu_count() or 1
     fits = [cores // min(config.threads, cores)] + ([int(len(names) / share)] if share else [])
-    return Machine(names[0] if names else cpu(), share,
-                   None if config.address else 1 if config.in_process else max(1, min(fits)))
+    fits += [_memory() // config.memory_per_run] if config.memory_per_run else []
+    at_once = 1 if config.in_process else max(1, min(fits) // config.workers_per_run)
+    return Machine(names[0] if names else cpu(), share * config.workers_per_run, None if config.address else at_once)
+
+
+def _memory() -> int:
+    """Bytes of main memory."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
