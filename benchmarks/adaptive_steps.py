@@ -59,7 +59,7 @@ def trained(run: Path, spec: dict, weights: str, classes: int) -> Method:
     checkpoint, problems = load_checkpoint(run / "checkpoints")
     if checkpoint is None:
         raise SystemExit(f"{run} has no whole checkpoint; {'; '.join(problems)}")
-    checkpoint.restore_method(method)
+    method.load_state_dict(checkpoint.method())
     return method.eval()
 
 

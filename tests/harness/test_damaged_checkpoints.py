@@ -177,6 +177,15 @@ def test_a_step_whose_random_numbers_are_lost_does_not_count(folder, unbroken, t
     assert (folder / FINAL).read_bytes() == (unbroken / FINAL).read_bytes()
 
 
+def test_halves_of_checkpoints_that_a_kill_left_go_with_the_next_whole_one(folder, tiny_cub, warnings):
+    (folder / f"{NAME}.json").unlink()
+    for left in ("epoch-00002-step-00000001", "epoch-00003-step-00000001"):
+        (folder / f"{left}.safetensors").write_bytes(b"half")
+    train(toy(), training(tiny_cub, folder))
+    assert {file.stem for file in folder.iterdir()} == {"epoch-00003", NAME}
+    assert not warnings()
+
+
 def test_a_checkpoint_of_an_earlier_version_still_counts(folder, unbroken, tiny_cub, warnings):
     """Without step, accumulation, number of bytes and checksum of itself."""
     file = folder / f"{NAME}.json"

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from rehearsal import EPOCHS, FINAL, HOOKS, Ending, hooks, toy, training
 
 from partbench.harness.config import make_config
 from partbench.harness.plan import make_plan
-from partbench.harness.progress import Event
+from partbench.harness.progress import Event, Interrupted
 from partbench.harness.run_folders import run_folder
 from partbench.harness.train import train
 from partbench.harness.trial import run_job
@@ -44,6 +45,22 @@ def test_a_training_that_went_farther_is_left_as_it_is(tiny_cub, tmp_path):
     assert train(method, replace(training(tiny_cub, tmp_path), until=1)).total == EPOCHS
     assert method.calls == []
     assert (tmp_path / FINAL).read_bytes() == before
+
+
+def test_a_rung_is_scored_with_the_weights_of_its_epoch_though_training_was_stopped_beyond_it(tiny_cub, tmp_path):
+    def stop(event):
+        if (event.stage, event.epoch) == ("head", 1):
+            raise Interrupted
+
+    at_rung, beyond = toy(), toy()
+    train(at_rung, replace(training(tiny_cub, tmp_path / "straight"), until=2))
+    with pytest.raises(Interrupted):
+        train(toy(), training(tiny_cub, tmp_path / "stopped", stop))
+    assert (tmp_path / "stopped" / "epoch-00002-step-00000001.json").exists()
+    reached = train(beyond, replace(training(tiny_cub, tmp_path / "stopped"), until=2))
+    assert (reached.total, reached.step) == (2, 0)
+    for name, value in at_rung.state_dict().items():
+        assert torch.equal(beyond.state_dict()[name], value), name
 
 
 @pytest.fixture
