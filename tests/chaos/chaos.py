@@ -79,6 +79,11 @@ class Chaos:
                 return False
         self.plans += 1
         damage, lines = compare(out, self.folder / "reference")
+        checked = subprocess.run([*short_runs.HARNESS, "store", "check", out], env=self.environment, text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        if checked.returncode:
+            damage.torn_files += 1
+            lines += checked.stdout.splitlines()
         self.damage += damage
         for line in lines:
             self.say(f"{out.name}: {line}")
