@@ -12,6 +12,7 @@ from rich.text import Text
 from ..cards import Card, Registry
 from ..datasets import DatasetCard
 from ..datasets import registry as datasets
+from ..durable import read_plain
 from ..errors import UserError, unknown
 from ..methods.cards.backbones import BACKBONES, shipped
 from ..methods.cards.base import Ladder, MethodCard, Tunable, split_name
@@ -22,6 +23,7 @@ from .protocol_listing import protocol_details, protocol_table
 from .run_folders import find_run
 from .run_listing import runs_table
 
+_MOST_SPEC = 2**24  # bytes that are shown
 _CHOICES = 4  # of a setting that a sweep varies, that are written out
 
 
@@ -74,7 +76,13 @@ def _backbone(name: str, out: str) -> RenderableType | None:
 
 def _run(name: str, out: str) -> RenderableType | None:
     folder = find_run(name, out)
-    return None if folder is None else Text((folder / "spec.json").read_text())
+    if folder is None:
+        return None
+    try:
+        return Text(read_plain(folder / "spec.json", _MOST_SPEC).decode(errors="replace"))
+    except OSError as error:
+        raise UserError(f"cannot read {folder / 'spec.json'} ({error.strerror}); the run's command with --force writes "
+                        "it again") from None
 
 
 _SHOWN: dict[str, Callable[[str, str], RenderableType | None]] = {

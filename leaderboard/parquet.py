@@ -108,7 +108,7 @@ def _decode(content: bytes, kind: bytes, newest: int,
             raise Unreadable(f"schema version {version}, while this partbench reads up to {newest}", "newer")
         if version >= SEALED and not intact:
             raise Unreadable("torn or changed (it has no checksum)", "torn")
-        if lacking := set(columns or ()) - set(file.schema_arrow.names):
+        if columns and (lacking := set(columns) - set(file.schema_arrow.names)):
             raise Unreadable(f"it has no column {', '.join(sorted(lacking))}")
         return file.read(columns, use_threads=False), version
     except (pa.ArrowException, OSError, ValueError) as error:
