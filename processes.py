@@ -22,11 +22,26 @@ def owner() -> str:
 
 
 def is_gone(name: str) -> bool | None:
-    """Whether the process of that :func:`owner` name has ended; None where it is of another machine, or no such name."""
+    """Whether the process of that :func:`owner` name has ended; None where that cannot be seen from here.
+
+    It cannot for another machine or container, for another user's process where /proc hides those, and for no such name.
+    """
     where, number, start = ([*name.split("-"), "", ""])[:3]
     if where != place() or not number.isdecimal() or not started(os.getpid()):  # a system without /proc tells nothing
         return None
-    return started(int(number)) != start
+    began = started(int(number))
+    return None if not began and _is_hidden(int(number)) else began != start
+
+
+def _is_hidden(number: int) -> bool:
+    """Whether there is a process that /proc does not show to this user."""
+    try:
+        os.kill(number, 0)
+    except PermissionError:
+        return not os.path.exists(f"/proc/{number}")
+    except (ProcessLookupError, OverflowError):
+        pass
+    return False
 
 
 @cache

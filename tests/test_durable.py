@@ -54,6 +54,18 @@ def test_a_temporary_file_of_another_machine_is_left_over_after_a_day(tmp_path):
     assert sweep(tmp_path) == [file]
 
 
+def test_another_users_process_that_proc_hides_is_not_taken_for_dead(tmp_path, monkeypatch):
+    place, _, start = owner().split("-")
+    (tmp_path / of_another("a", f"{place}-{2**30}-{start}")).touch()  # a number that no process has
+
+    def not_permitted(*_):
+        raise PermissionError
+
+    assert len(list(leftovers(tmp_path))) == 1
+    monkeypatch.setattr(os, "kill", not_permitted)
+    assert sweep(tmp_path) == []
+
+
 def test_a_forked_child_has_temporary_files_of_its_own(tmp_path):
     child = os.fork()
     if not child:
