@@ -24,7 +24,7 @@ def owner() -> str:
 def is_gone(name: str) -> bool | None:
     """Whether the process of that :func:`owner` name has ended; None where that cannot be seen from here.
 
-    It cannot for another machine or container, for another user's process where /proc hides those, and for no such name.
+    It cannot for another machine or container, for another user's process where /proc hides those, and for no name.
     """
     where, number, start = ([*name.split("-"), "", ""])[:3]
     if where != place() or not number.isdecimal() or not started(os.getpid()):  # a system without /proc tells nothing
@@ -56,7 +56,7 @@ def place() -> str:
 
 
 def started(number: int) -> str:
-    """When a process started, in ticks since boot; empty where there is none, or a zombie that holds nothing any more."""
+    """When a process started, in ticks since boot; empty where there is none, or a zombie, which holds nothing."""
     fields = _fields(number)
     return fields[_START] if fields and fields[0] not in "ZX" else ""
 
