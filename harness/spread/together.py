@@ -6,6 +6,7 @@ memory. It tries nothing again either: the pool does, as for any run.
 
 import logging
 import os
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -38,10 +39,12 @@ class Together:
     def __init__(self, workers: int, cpus: int, gpus: float, cores: int, memory: int | None):
         os.environ.update(_OPTIONS)
         self._workers, self._cpus, self._gpus, self._cores, self._memory = workers, cpus, gpus, cores, memory
+        self._there = threading.Event()
         self._begin()
 
     def _begin(self) -> None:
-        self._event, self._stop = Event(stage="starting"), False
+        self._event, self._stop = Event(stage="preparing"), False
+        self._there.clear()
         self._outcome: Outcome | None = None
         self._places: dict[int, tuple[str, str]] = {}
 
@@ -55,9 +58,13 @@ class Together:
         except TrainingFailedError as error:
             if self._outcome is None:
                 return self._lost(job, error), False
+        finally:
+            self._there.set()
         return self._outcome, False
 
     def event(self) -> Event:
+        """What the run does; answers once its first process is there, as a worker that is starting does."""
+        self._there.wait()
         return self._event
 
     def stop(self) -> None:
@@ -66,6 +73,8 @@ class Together:
     def joined(self, rank: int, node: str, gpus: str) -> None:
         """A process is there; called by each of them."""
         self._places[rank] = node, gpus
+        if rank == 0:
+            self._there.set()
 
     def tell(self, event: Event) -> bool:
         """What the first process does; answers whether it shall stop."""

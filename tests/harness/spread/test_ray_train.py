@@ -9,7 +9,7 @@ import pytest
 from safetensors.torch import load_file
 from torch.testing import assert_close
 
-from partbench import leaderboard, run
+from partbench import run
 from partbench.harness.run_folders import run_folder
 
 pytestmark = pytest.mark.slow
@@ -59,9 +59,7 @@ def test_a_run_goes_on_from_its_last_checkpoint_when_one_of_its_processes_is_kil
     table = run(**requested(tmp_path, epochs=400))
     assert killed
     assert set(table.status) <= {"done", "not_applicable"}
-    attempts = leaderboard.Store(str(tmp_path)).read()[0]
-    log = next(tmp_path.glob("runs/*/log.txt")).read_text()
-    assert "continuing after" in log, attempts
+    assert "continuing after" in next(tmp_path.glob("runs/*/log.txt")).read_text()
 
 
 def members() -> list[int]:
