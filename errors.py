@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-_LONGEST, _MOST = 200, 100  # characters of a name, and names, that an error repeats
+_LONGEST, _MOST = 200, 30  # characters of a name, and names, that an error repeats
 
 
 class UserError(Exception):

@@ -18,7 +18,11 @@ def connected(address: str | None) -> Iterator[Any]:
         UserError: there is no cluster at the address, or Ray does not start here.
     """
     import ray
+    from ray._private import ray_constants
 
+    # Whoever reaches Ray's ports runs code as this user: a Ray of our own listens on the loopback address alone, as
+    # Ray does by itself on systems that it builds no clusters of.
+    ray_constants.ENABLE_RAY_CLUSTER = address is not None
     # Ray's own usage reports, dashboards and prefixed worker output have no place in a user's terminal.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

@@ -39,6 +39,7 @@ def retry_plan(statuses: str, given: Mapping[str, Any]) -> Plan:
             raise UserError(f"--retry takes runs as their specs describe them; leave out --{name.replace('_', '-')}")
     results = results_at(given.get("out", "results"))
     results.fetch("rows")
+    results.fetch("runs", wanted=lambda name: name.endswith("/spec.json"))
     frame, _ = Store(results.folder).current()
     rows = frame[frame.status.isin(wanted)]
     if "dataset" in given:
