@@ -17,6 +17,7 @@ from .config import RunConfig, make_config
 from .display import display_of
 from .docket import Docket
 from .learned import Longest
+from .leases import remove_abandoned
 from .plan import Job, Plan, make_plan
 from .rates import chosen_rates, rates_folder
 from .results import results_at
@@ -92,6 +93,7 @@ def execute(config: RunConfig, plan: Plan, console: Console, budget: Budget | No
     for out in filter(None, (results.folder, results.remote)):
         Store(out).check_writable()
     sweep(Path(results.folder))
+    remove_abandoned(Store(results.remote or results.folder).folder)
     results.send_finished()  # what an earlier command could not send
     statuses = _give_up(plan, console)
     try:

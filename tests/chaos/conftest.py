@@ -59,8 +59,8 @@ def session(tmp_path_factory) -> Callable[[], Session]:
 
 @pytest.fixture(scope="session")
 def reference(session) -> Session:
-    """Six runs of one method that nobody disturbed."""
+    """Runs of one method that nobody disturbed."""
     begun = session()
-    code, said = begun.run("--in-process", seeds=6)
+    code, said = begun.run("--in-process")
     assert code == 0, said
     return begun

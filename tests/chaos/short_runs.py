@@ -8,11 +8,11 @@ HERE = Path(__file__).parent
 # A test run in a shell's background inherits an ignored SIGINT, which a program started at a prompt does not have.
 HARNESS = [sys.executable, "-c", "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
            "from partbench.harness.cli import main; main()"]
-EPOCHS, BATCH, STEPS = 4, 6, 12
-"""Three steps an epoch."""
+RUNS, EPOCHS, BATCH, STEPS = 4, 4, 6, 12
+"""Of a plan, unless told otherwise; three steps an epoch."""
 
 
-def run(out: Path, *flags: object, methods: str = "chaos", seeds: int = 1) -> list[str]:
+def run(out: Path, *flags: object, methods: str = "chaos", seeds: int = RUNS) -> list[str]:
     """``harness run`` of short runs on drawn birds; later flags win."""
     words = ["run", "--methods", methods, "--dataset", "synthetic_birds", "--backbone", "vit_tiny_patch16_224",
              "--weights", "random", "--image-size", 32, "--protocol", "accuracy", "--epochs", EPOCHS,

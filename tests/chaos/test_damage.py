@@ -51,7 +51,7 @@ def ends(session, reference):
         file.write_bytes(damaged(file.read_bytes(), damage, chance))
         cases[kind, damage] = out, file
         reading = [["list", "runs", "--out", out], ["why", run_id or "0", "--out", out]]
-        commands += [*reading, [*short_runs.run(out, "--in-process", seeds=6)[len(short_runs.HARNESS):]]]
+        commands += [*reading, [*short_runs.run(out, "--in-process")[len(short_runs.HARNESS):]]]
     several = short_runs.HERE.parent / "harness" / "plugin" / "command.py"
     done = subprocess.run([sys.executable, several, json.dumps(commands, default=str)], capture_output=True,
                           env=begun.environment, text=True, check=True)
@@ -74,4 +74,4 @@ def test_the_same_command_ends_with_every_score(case, ends, reference):
     assert "Traceback" not in run["out"] + run["err"]
     _, lines = compare(out, reference.out)
     assert [line for line in lines if file.name != "losses.csv" or not line.startswith("other losses")] == []
-    assert len(scores(out)[0]) == 6
+    assert len(scores(out)[0]) == short_runs.RUNS

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+import short_runs
 from verify import compare
 
 UNSHARE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
@@ -44,8 +45,8 @@ def one_line(said: str, *words: str) -> None:
 def test_a_disk_that_fills_up_stops_the_command_and_with_space_it_goes_on(session, reference):
     begun = session()
     begun.out.mkdir()
-    code, said = begun.run("--in-process", seeds=6, before=(
-        *UNSHARE, "sh", "-c", FULL, "sh", begun.out, "300k", begun.out))
+    code, said = begun.run("--in-process", before=(
+        *UNSHARE, "sh", "-c", FULL, "sh", begun.out, "200k", begun.out))
     assert code == 0, said
     first, _, second = said.partition("first: ")
     one_line(first, "no space left on the device", "free some and run the same command again")
@@ -58,7 +59,7 @@ def test_a_folder_that_cannot_be_written_is_one_line_and_readers_read_on(session
     begun = session()
     shutil.copytree(reference.out, begun.out)
     read_only = (*UNSHARE, "sh", "-c", READ_ONLY, "sh", begun.out)
-    code, said = begun.run("--in-process", seeds=7, before=read_only)
+    code, said = begun.run("--in-process", seeds=short_runs.RUNS + 1, before=read_only)
     assert code == 2, said
     one_line(said, "the file system is read-only", "choose another --out")
     assert compare(begun.out, reference.out)[1] == []

@@ -82,7 +82,7 @@ def test_runs_of_a_killed_node_go_on_at_another_from_their_last_checkpoint(clust
     nodes, begun = cluster
     nodes.add("--num-cpus", 1)
     doomed = nodes.add("--num-cpus", 1)
-    driver = begun.start("--address", nodes.address, seeds=6, pause=1.0)
+    driver = begun.start("--address", nodes.address, pause=1.0)
     hit = []
 
     def working() -> bool:
