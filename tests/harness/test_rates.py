@@ -157,7 +157,7 @@ def test_trials_that_were_stopped_end_the_command_and_go_on_with_the_next(toys, 
 
     calls = []
 
-    def stopped(jobs, config, console):
+    def stopped(jobs, config, console, budget):
         calls.append([job.run_id for job in jobs])
         return {jobs[0].run_id: "done", jobs[1].run_id: "interrupted"}
 
