@@ -70,7 +70,7 @@ def test_what_once_did_not_fit_is_cut_up_from_then_on(tiny_cub, tmp_path):
 @pytest.mark.parametrize(("name", "settings", "coupled"), [
     ("ivpt", {"ivpt.prototypes": [4, 3]}, 2), ("prompt_cam", {}, 0)])
 def test_rows_say_how_many_parts_and_whether_that_is_another_experiment(name, settings, coupled, asked, tmp_path):
-    [job] = make_plan(make_config(asked(tmp_path, methods=[name], set=settings))).jobs
+    [job] = make_plan(make_config(asked(tmp_path, methods=[name], set=settings, protocol="accuracy"))).jobs
     assert run_job(replace(job, accumulation=3)).status == "done"
     rows = Store(tmp_path).read()[0]
     assert set(zip(rows.batch_size, rows.accumulation, rows.coupled_batch, strict=True)) == {(4, 3, coupled)}
