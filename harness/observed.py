@@ -89,13 +89,18 @@ def observations(store: Store, known: Known) -> list[Observation]:
 
 
 def from_rows(frame: "pandas.DataFrame", known: Known) -> list[Observation]:
-    """The same, of rows at hand. A run's first evaluation counts: later ones may reuse its passes."""
+    """The same, of rows at hand."""
+    return [found for run in by_run(frame, known) for found in run]
+
+
+def by_run(frame: "pandas.DataFrame", known: Known) -> list[list[Observation]]:
+    """The same, run by run. A run's first evaluation counts: later ones may reuse its passes."""
     frame = frame[frame.status.isin(["done", "not_applicable", "pruned"]) & (frame.method != "control")
                   & frame.train_seconds.notna() & frame.finished_at.notna() & frame.threads.notna()]
     # The row of accuracy says how many images were scored.
     frame = frame.iloc[(frame.metric != "accuracy").argsort(kind="stable")].drop_duplicates(_COLUMNS)
     frame = frame.sort_values("finished_at").drop_duplicates(["run_id", "split", "epochs"])
-    return [found for row in frame.tail(MOST).to_dict("records") for found in _of_run(row, known)]
+    return [list(_of_run(row, known)) for row in frame.tail(MOST).to_dict("records")]
 
 
 def _of_run(row: Mapping[str, Any], known: Known) -> Iterator[Observation]:
