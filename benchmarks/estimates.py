@@ -45,8 +45,8 @@ def report(folder: str, what: str, left_out: str, runs: Sequence[Run]) -> None:
     if found:
         inside, off, width = zip(*found, strict=True)
         middle, high = (f"x{exp(np.median(factor)):.2f}" for factor in (off, width))
-        print(f"{folder[-30:]:<30} {what:<7} {left_out:<9} {len(found):>5} {np.mean(inside):>7.0%} {middle:>7} {high:>9}",
-              flush=True)
+        print(f"{folder[-30:]:<30} {what:<7} {left_out:<9} {len(found):>5} {np.mean(inside):>7.0%} {middle:>7} "
+              f"{high:>9}", flush=True)
 
 
 def foretold(what: str, rest: Sequence[Run], run: Run) -> tuple[bool, float, float]:
