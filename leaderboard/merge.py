@@ -1,12 +1,13 @@
 """From many row files to one frame: whatever is torn, foreign or superseded stays out, with the reason."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from .built import Built, Ending
 from .files import Folder, Found
 from .names import Name, parse
 from .parquet import Unreadable, decode_rows
@@ -15,10 +16,12 @@ from .rows import KEY, SCORED, schema, to_frame
 if TYPE_CHECKING:
     import pandas
 
+_ENDING = ["run_id", "split", "sweep", "protocol_id", "attempt"]
 
-def merge(folder: Folder, files: Sequence[Found]) -> "tuple[pandas.DataFrame, list[str]]":
-    """Rows that count among ``files``, ordered by key, and one line for each file skipped."""
-    tables, problems = [], []
+
+def merge(folder: Folder, files: Sequence[Found], before: Built | None = None) -> Built:
+    """Rows that count among those of ``files`` and those that were built ``before``; one line for each file skipped."""
+    tables, problems = [], [] if before is None else list(before.problems)
     for found in files:
         try:
             tables.append(row_table(folder, found))
@@ -26,9 +29,19 @@ def merge(folder: Folder, files: Sequence[Found]) -> "tuple[pandas.DataFrame, li
             continue  # replaced or removed since the listing
         except (OSError, Unreadable) as error:
             problems.append(f"rows/{found.name}: {error}")
+    if before is not None:
+        table = pa.Table.from_pandas(before.frame, schema=schema(), preserve_index=False)
+        tables.append(table.replace_schema_metadata())
     frame = to_frame(pa.concat_tables([schema().empty_table(), *tables]).combine_chunks())
-    frame = frame[counts(frame)].sort_values([*KEY, "attempt"], ignore_index=True)
-    return frame, problems
+    gone = [] if before is None else before.superseded
+    counted = counts(frame, gone)
+    gone = sorted({*gone, *frame.loc[~counted, _ENDING].itertuples(index=False, name=None)})
+    frame = frame[counted].sort_values([*KEY, "attempt"], ignore_index=True)
+    return Built(frame, sorted(problems, key=_file), gone)
+
+
+def _file(problem: str) -> str:
+    return problem.partition(": ")[0]
 
 
 def row_table(folder: Folder, found: Found) -> pa.Table:
@@ -66,15 +79,15 @@ def _belongs(table: pa.Table, name: Name) -> None:
         raise Unreadable("a done row without a finite value")
 
 
-def counts(frame: "pandas.DataFrame") -> np.ndarray:
-    """Which rows count: scores, and attempts that nothing supersedes.
+def counts(frame: "pandas.DataFrame", gone: Iterable[Ending] = ()) -> np.ndarray:
+    """Which rows count: scores, and attempts that nothing supersedes, be it in the frame or among what is ``gone``.
 
     An attempt is superseded by scores and by a later attempt of its run, split and sweep. Both must concern its
     protocol, unless one of them ended before it came to a protocol (the empty id).
     """
-    columns = ["run_id", "split", "sweep", "protocol_id", "attempt"]
     endings: dict[tuple[str, str, str], list[tuple[str, int]]] = {}
-    for run_id, split, sweep, protocol, attempt in frame[columns].drop_duplicates().itertuples(index=False):
+    here = frame[_ENDING].drop_duplicates().itertuples(index=False, name=None)
+    for run_id, split, sweep, protocol, attempt in (*here, *gone):
         endings.setdefault((run_id, split, sweep), []).append((protocol, attempt))
 
     def stands(run_id: str, split: str, sweep: str, protocol: str, attempt: int) -> bool:
@@ -82,4 +95,4 @@ def counts(frame: "pandas.DataFrame") -> np.ndarray:
             (other == 0 or other > attempt) and ("" in (protocol, against) or protocol == against)
             for against, other in endings[run_id, split, sweep])
 
-    return np.array([stands(*row) for row in frame[columns].itertuples(index=False)], dtype=bool)
+    return np.array([stands(*row) for row in frame[_ENDING].itertuples(index=False, name=None)], dtype=bool)

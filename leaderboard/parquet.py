@@ -2,14 +2,17 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 from pyarrow import parquet as pq
 
 from . import seal
+from .built import Built, since
+from .files import Found
 from .rows import Row, schema, to_frame, to_table
 from .versions import ADDED, SCHEMA_VERSION, SEALED, mark
 
@@ -49,10 +52,11 @@ def encode_items(table: "pa.Table | pandas.DataFrame") -> bytes:
     return _encode(table, {**(table.schema.metadata or {}), _KEY: ITEMS_MARK})
 
 
-def encode_board(frame: "pandas.DataFrame", listing: str, problems: list[str]) -> bytes:
-    """The built leaderboard, with the listing it was built from and what was skipped."""
+def encode_board(frame: "pandas.DataFrame", listing: str, problems: list[str],
+                 more: Mapping[bytes, bytes] = MappingProxyType({})) -> bytes:
+    """The built leaderboard, with the listing it was built from, what was skipped, and ``more`` to say of it."""
     table = pa.Table.from_pandas(frame, schema=schema(), preserve_index=False)
-    return _encode(table, {_KEY: mark(), b"listing": listing, b"problems": json.dumps(problems)})
+    return _encode(table, {_KEY: mark(), b"listing": listing, b"problems": json.dumps(problems), **more})
 
 
 def decode_rows(content: bytes) -> pa.Table:
@@ -64,7 +68,7 @@ def decode_rows(content: bytes) -> pa.Table:
 
 
 def _completed(table: pa.Table, version: int) -> pa.Table:
-    for name in (name for since, names in ADDED.items() if since > version for name in names):
+    for name in (name for brought, names in ADDED.items() if brought > version for name in names):
         field = schema().field(name)
         table = table.append_column(field, pa.repeat(pa.scalar(Row.model_fields[name].default, field.type), len(table)))
     return table.select(schema().names)
@@ -84,6 +88,16 @@ def decode_board(content: bytes, listing: str) -> "tuple[pandas.DataFrame, list[
     if metadata.get(b"listing") != listing.encode():
         return None
     return to_frame(table.replace_schema_metadata()), json.loads(metadata[b"problems"])
+
+
+def decode_built(content: bytes, files: Sequence[Found]) -> tuple[Built, list[Found]] | None:
+    """What a leaderboard was built of, and the ``files`` that are new; None where everything has to be read again."""
+    table = decode_rows(content)
+    known = since(table.schema.metadata, files)
+    if known is None:
+        return None
+    problems = json.loads(table.schema.metadata[b"problems"])
+    return Built(to_frame(table.replace_schema_metadata()), problems, known[0]), known[1]
 
 
 def _encode(table: pa.Table, metadata: dict, compression: str = "zstd") -> bytes:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
-from .files import Folder, NameTaken, mendable
+from .files import Folder, Found, NameTaken, mendable
 from .names import Name, attempt_name, digest, file_name, parse
 from .rows import SCORED, Row
 from .versions import is_whole
@@ -15,6 +15,8 @@ from .versions import is_whole
 if TYPE_CHECKING:
     import pandas
     import pyarrow
+
+    from .built import Built
 
 logger = logging.getLogger(__name__)
 ROWS, ITEMS, BOARD = "rows", "items", "leaderboard.parquet"
@@ -172,14 +174,15 @@ class Store:
         """
         from .merge import merge
 
-        return merge(self.folder, self.folder.list(ROWS))
+        built = merge(self.folder, self.folder.list(ROWS))
+        return built.frame, built.problems
 
     def of_run(self, run_id: str) -> "pandas.DataFrame":
         """As :meth:`read`, of one run alone: no other file is opened."""
         from .merge import merge
 
         named = [(parse(found.name), found) for found in self.folder.list(ROWS)]
-        return merge(self.folder, [found for name, found in named if name and name.run_id == run_id])[0]
+        return merge(self.folder, [found for name, found in named if name and name.run_id == run_id]).frame
 
     def current(self) -> "tuple[pandas.DataFrame, list[str]]":
         """As :meth:`read`, through ``leaderboard.parquet`` where that is up to date.
@@ -188,15 +191,18 @@ class Store:
         """
         self._must_exist()
         files = self.folder.list(ROWS)
-        return self._cached(digest(files)) or self.read()
+        cached = self._cached(digest(files))
+        if cached:
+            return cached
+        built = self._built(files)
+        return built.frame, built.problems
 
     def build(self) -> "pandas.DataFrame":
-        """Bring ``leaderboard.parquet`` up to date and return it; costs one listing where nothing changed.
+        """Bring ``leaderboard.parquet`` up to date and return it; reads the files that came since it was built.
 
         Raises:
             UserError: there is no such folder, or it cannot be written.
         """
-        from .merge import merge
         from .parquet import encode_board
 
         self._must_exist()
@@ -204,11 +210,22 @@ class Store:
         cached = self._cached(digest(files))
         if cached:
             return cached[0]
-        frame, problems = merge(self.folder, files)
-        for problem in problems:
+        built = self._built(files)
+        for problem in built.problems:
             logger.warning("skipped %s", problem)
-        self.folder.write(encode_board(frame, digest(files), problems), BOARD)
-        return frame
+        self.folder.write(encode_board(built.frame, digest(files), built.problems, built.metadata(files)), BOARD)
+        return built.frame
+
+    def _built(self, files: Sequence[Found]) -> "Built":
+        """Of files that are new since ``leaderboard.parquet`` was built, and what it says of the others."""
+        from .merge import merge
+        from .parquet import Unreadable, decode_built
+
+        try:
+            known = decode_built(self.folder.read(self.folder.path(BOARD)), files)
+        except (OSError, Unreadable, ValueError):
+            known = None
+        return merge(self.folder, files) if known is None else merge(self.folder, known[1], known[0])
 
     def _cached(self, listing: str) -> "tuple[pandas.DataFrame, list[str]] | None":
         from .parquet import Unreadable, decode_board

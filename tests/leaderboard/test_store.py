@@ -4,11 +4,15 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet as pq
 
 from partbench.errors import UserError
@@ -171,6 +175,45 @@ def test_build_reads_row_files_only_when_they_changed(store, row, tmp_path, monk
         assert "not a name" in store.current()[1][0]
     store.write_scores(OTHER, PROTOCOL, "test", [row(run_id=OTHER)])
     assert len(load(tmp_path)) == len(store.build()) == 2
+
+
+RUNS, PROTOCOLS = st.sampled_from(["a", "b"]), st.sampled_from(["", "p", "q"])
+
+
+@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.generate],
+          suppress_health_check=list(HealthCheck))
+@example(steps=[[("a", "", 2)], [("a", "q", 0)], [("a", "p", 1)]], removed=False)  # 2 supersedes 1, though it is gone
+@given(steps=st.lists(st.lists(st.tuples(RUNS, PROTOCOLS, st.integers(0, 3)), max_size=3), min_size=1, max_size=3),
+       removed=st.booleans())
+def test_a_leaderboard_that_grows_by_new_files_is_the_one_that_is_built_at_once(row, failed, steps, removed):
+    with TemporaryDirectory() as out:
+        store = Store(out)
+        store.check_writable()
+        for step in steps:
+            for run, protocol, attempt in step:
+                if attempt:
+                    rows = [failed(run, protocol_id=protocol).model_copy(update={"attempt": attempt})]
+                    store.folder.write(encode_rows(rows), "rows", f"{run}.attempt-{attempt}.parquet")
+                elif protocol:
+                    store.write_scores(run, protocol, "test", [row(run_id=run, protocol_id=protocol)])
+            (Path(out) / "rows" / f"{len(step)}.parquet").write_bytes(b"torn")
+            store.build()
+        if removed:
+            next((Path(out) / "rows").iterdir()).unlink()
+        for frame, problems in (store.current(), (store.build(), store.current()[1])):
+            pd.testing.assert_frame_equal(frame, store.read()[0])
+            assert problems == store.read()[1]
+
+
+def test_a_leaderboard_reads_the_files_that_are_new_and_no_others(store, row, tmp_path, monkeypatch):
+    from partbench.leaderboard import merge
+
+    read, tables = [], merge.row_table
+    monkeypatch.setattr(merge, "row_table", lambda folder, found: read.append(found.name) or tables(folder, found))
+    for run in ("a", "b", "c"):
+        store.write_scores(run, PROTOCOL, "test", [row(run_id=run)])
+        assert run in set(store.build()["run_id"])
+    assert read == [f"{run}.{PROTOCOL}.parquet" for run in ("a", "b", "c")]
 
 
 def test_a_torn_leaderboard_is_built_again(store, row, tmp_path):
