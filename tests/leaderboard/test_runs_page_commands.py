@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partbench.harness import cli
+from partbench.harness import cli, run_command
 from partbench.harness.config import make_config, parse_set
 from partbench.harness.plan import make_plan
 from partbench.harness.row_facts import requested
@@ -33,7 +33,7 @@ def read(monkeypatch):
 
     def requested_by(command):
         asked = []
-        monkeypatch.setattr(cli, "_carry_out", lambda request: asked.append(request) or 0)
+        monkeypatch.setattr(run_command, "run_request", lambda request, *_: asked.append(request) or 0)
         program, *arguments = shlex.split(command)
         assert program == "harness"
         cli.app(arguments, standalone_mode=False)
