@@ -4,6 +4,7 @@ from ..leaderboard import Store
 from .results import Results, results_as_given
 
 _CHECKPOINTS = "/checkpoints/"
+_STORE = ("runs", "items", "sweeps", "audit", "rates")  # and rows
 
 
 def rows_at_hand(out: str) -> Results:
@@ -39,6 +40,26 @@ def all_at_hand(out: str) -> Results:
     results = rows_at_hand(out)
     results.fetch("runs", "items", "sweeps", "audit", "report", wanted=lambda name: _CHECKPOINTS not in name)
     return results
+
+
+def files_at_hand(out: str) -> Results:
+    """With every file that a store is made of, checkpoints too.
+
+    Raises:
+        UserError: the URL cannot be read.
+    """
+    results = rows_at_hand(out)
+    results.fetch(*_STORE)
+    return results
+
+
+def send_files(results: Results) -> None:
+    """Send every file that a store is made of, rows last, and the leaderboard.
+
+    Raises:
+        UserError: the URL cannot be written.
+    """
+    results.send(*_STORE, "rows", "leaderboard.parquet")
 
 
 def send_scores(results: Results) -> None:

@@ -21,11 +21,13 @@ Folders = Annotated[list[str], typer.Argument(metavar="DIR...", help="Folders of
 def check(folders: Folders) -> int:
     """Read every file of folders of results and list what is wrong; nothing is written; exits with 1 if anything is."""
     from ..leaderboard.store_care import check_results
+    from .at_hand import files_at_hand
 
     damaged = False
     for folder in folders:
+        local = files_at_hand(folder).folder
         with watched("files") as progress:
-            findings = check_results(folder, progress)
+            findings = check_results(local, progress)
         _show(folder, findings)
         damaged |= any(finding.is_damage for finding in findings)
     return int(damaged)
@@ -34,12 +36,17 @@ def check(folders: Folders) -> int:
 @app.command()
 def repair(folders: Folders) -> int:
     """Move torn and foreign files to DIR/aside, remove what dead processes left, build the leaderboard again."""
+    from ..errors import UserError
+    from ..leaderboard.address import checked_address, is_url
     from ..leaderboard.files import Folder
     from ..leaderboard.store_care import repair_results
     from .leases import remove_abandoned
 
     left = False
     for folder in folders:
+        if is_url(folder):
+            raise UserError(f"{checked_address(folder)}: repair moves files of a local folder; delete there what "
+                            "harness store check names, and give the command of those runs again")
         with watched("files") as progress:
             done = repair_results(folder, progress)
         leases = remove_abandoned(Folder(folder))
@@ -63,9 +70,12 @@ def merge(
     The given folders stay as they are. Killed in the middle, the same command finishes.
     """
     from ..leaderboard.store_care import merge_results
+    from .at_hand import files_at_hand, send_files
 
+    given, into = [files_at_hand(folder).folder for folder in folders], files_at_hand(to)
     with watched("files") as progress:
-        merged = merge_results(folders, to, progress)
+        merged = merge_results(given, into.folder, progress)
+    send_files(into)
     for line in (*merged.clashes, *merged.skipped):
         _print(line)
     _print(f"{to}: {merged.rows} rows, {merged.attempts} attempts, {merged.files} other files; "

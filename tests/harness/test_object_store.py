@@ -104,6 +104,12 @@ def test_a_command_leaves_everything_at_the_url_and_other_machines_find_it(flags
     assert {name.split(".")[0] for name in fresh} == {f"rows/{run_id}", f"items/{run_id}"}
     machine("fifth")
     assert harness("report", "--out", url).code == 0
+    assert harness("store", "check", url).code == 0
+    other = f"{url}-merged"
+    assert harness("store", "merge", url, "--to", other).code == 0
+    assert {name for name in names(other) if name.startswith("rows/")} == {
+        name for name in names(url) if name.startswith("rows/")}
+    assert "local folder" in harness("store", "repair", url).err
     table = partbench.leaderboard.load(url)
     assert set(table.run_id) == {run_id}
     assert table.protocol_id.nunique() == 2
