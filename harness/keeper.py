@@ -1,9 +1,9 @@
 """A small process beside a driver, which ends the Ray that the driver started when the driver ends, however it ends.
 
-Of Ray's own processes most end with the driver, but two agents first wait a minute for those that did not.
+Most of Ray's processes end with the driver, but its agents first wait a minute for those that did not, and a worker
+that is just starting waits for a node that is gone. All of them inherit a mark in their environment.
 """
 
-import json
 import os
 import select
 import signal
@@ -12,39 +12,41 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
 
 from .. import processes
 
-_LOOK = 0.25  # seconds between looks at what Ray starts
+_MARK = "PARTBENCH_RAY"
+_LOOK = 0.2  # seconds between looks at the driver
 _PATIENCE = 3.0  # seconds that Ray gets to leave by itself
+_LONGEST = 30.0  # seconds after which what does not die of SIGKILL is left alone
 
 
 class Keeper:
     """The driver's side."""
 
     def __init__(self):
-        self._before = processes.descendants(os.getpid())
+        mark = uuid4().hex
         # The package is found in the same places; a session of its own keeps a terminal's signals away.
-        program = ("import sys; sys.path[:] = sys.argv[3:]; from partbench.harness.keeper import watch; "
-                   "watch(int(sys.argv[1]), sys.argv[2])")
+        program = ("import sys; sys.path[:] = sys.argv[4:]; from partbench.harness.keeper import watch; "
+                   "watch(int(sys.argv[1]), *sys.argv[2:4])")
         self._process = subprocess.Popen(
-            [sys.executable, "-c", program, str(os.getpid()), json.dumps(sorted(self._before)), *sys.path],
+            [sys.executable, "-c", program, str(os.getpid()), processes.started(os.getpid()), mark, *sys.path],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        self._before.add((self._process.pid, processes.started(self._process.pid)))
+        os.environ[_MARK] = mark
 
     def begun(self) -> None:
-        """Ray has started: what the driver starts from now on is not Ray's."""
-        self._tell(sorted(processes.descendants(os.getpid()) - self._before))
+        """Ray has started: what the driver itself starts from now on is not Ray's."""
+        os.environ.pop(_MARK, None)
 
     def end(self) -> None:
         """Ray was told to leave: wait for that, and end what stays."""
-        self._tell(None)
-        self._process.wait()
-
-    def _tell(self, what: list[tuple[int, str]] | None) -> None:
+        self.begun()
         with suppress(BrokenPipeError):  # somebody killed it
-            self._process.stdin.write((json.dumps(what) + "\n").encode())
+            self._process.stdin.write(b"\n")
             self._process.stdin.flush()
+        self._process.wait()
 
 
 @contextmanager
@@ -57,38 +59,34 @@ def kept() -> Iterator[Keeper]:
         keeper.end()
 
 
-def watch(driver: int, before: str) -> None:
+def watch(driver: int, born: str, mark: str) -> None:
     """Until the driver has ended or is done with Ray; then end what is left of Ray.
 
     Args:
-        driver: number of its process.
-        before: JSON of what it had started before.
+        born: when the driver started, for it may have ended before this process came here.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    born, me = processes.started(driver), (os.getpid(), processes.started(os.getpid()))
-    others = {me, *map(tuple, json.loads(before))}
-    ray: set[tuple[int, str]] = set()
-    heard, begun, done = b"", False, False
-    poll = select.poll()
-    poll.register(0, select.POLLIN)
+    done = False
     while processes.started(driver) == born and not done:
-        if poll.poll(1000 * _LOOK):
-            fresh = os.read(0, 65536)
-            if not fresh:
-                poll.unregister(0)  # the driver is ending
-            *lines, heard = (heard + fresh).split(b"\n")
-            told = [json.loads(line) for line in lines]
-            begun, done = begun or bool(told), None in told
-            ray = ray.union(*(map(tuple, some) for some in told if some))
-        ray = _with_children(ray if begun else ray | processes.descendants(driver) - others)
+        heard = select.select([0], [], [], _LOOK)[0]
+        done = bool(heard and os.read(0, 1))
+        if heard and not done:  # the driver is ending
+            time.sleep(_LOOK)
     until = time.monotonic() + _PATIENCE * done
-    while _with_children(ray) and time.monotonic() < until:
+    while _marked(mark) and time.monotonic() < until:
         time.sleep(_LOOK)
-    processes.kill(_with_children(ray))
+    until = time.monotonic() + _LONGEST
+    while (left := _marked(mark)) and time.monotonic() < until:  # what just started another may have escaped a look
+        processes.kill(left)
+        time.sleep(_LOOK)
 
 
-def _with_children(parents: set[tuple[int, str]]) -> set[tuple[int, str]]:
-    """Those that live, and what they started; one whose parent has died is known from an earlier look."""
-    living = {(number, start) for number, start in parents if processes.started(number) == start}
-    return living.union(*(processes.descendants(number) for number, _ in living))
+def _marked(mark: str) -> set[tuple[int, str]]:
+    """Number and start of every living process that inherited the mark."""
+    wanted, found = f"{_MARK}={mark}".encode(), set()
+    for folder in Path("/proc").iterdir():
+        with suppress(OSError):  # it ended meanwhile, or is another user's
+            if folder.name.isdigit() and wanted in folder.joinpath("environ").read_bytes().split(b"\0"):
+                found.add((int(folder.name), processes.started(int(folder.name))))
+    return {(number, start) for number, start in found if start}

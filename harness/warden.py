@@ -29,8 +29,9 @@ class Warden:
         self._limit = limit
         # The package is found in the same places; a session of its own keeps a terminal's signals away.
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "import sys; sys.path[:] = sys.argv[2:]; "
-             "from partbench.harness.warden import watch; watch(int(sys.argv[1]))", str(os.getpid()), *sys.path],
+            [sys.executable, "-c", "import sys; sys.path[:] = sys.argv[3:]; "
+             "from partbench.harness.warden import watch; watch(int(sys.argv[1]), sys.argv[2])", str(os.getpid()),
+             processes.started(os.getpid()), *sys.path],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
     def begin(self, folder: Path) -> None:
@@ -49,11 +50,15 @@ def read_note(folder: Path) -> str:
     return str(told.get("why", "")) if isinstance(told, dict) else ""
 
 
-def watch(worker: int) -> None:
-    """Until the worker has ended: keep its memory limit; then end what it left behind."""
+def watch(worker: int, start: str) -> None:
+    """Until the worker has ended: keep its memory limit; then end what it left behind.
+
+    Args:
+        start: when the worker started, for it may have ended before this process came here.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    start, seen, told, heard = processes.started(worker), set(), {}, b""
+    seen, told, heard = set(), {}, b""
     poll = select.poll()
     poll.register(0, select.POLLIN)
     while processes.started(worker) == start:

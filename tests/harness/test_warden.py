@@ -62,3 +62,11 @@ def test_a_worker_below_its_limit_lives(tmp_path):
     worker.kill()
     worker.wait()
     assert gone(started)
+
+
+def test_the_warden_of_a_worker_that_died_at_once_does_not_wait_for_ever():
+    program = ("import os; from partbench.harness.warden import Warden; "
+               "print(Warden(None)._process.pid, flush=True); os.kill(os.getpid(), 9)")
+    said = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=False).stdout
+    start = processes.started(int(said))
+    assert not start or gone({int(said): start})
