@@ -1,10 +1,12 @@
 """What a run takes of a cluster, and for how many runs there is room."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UserError
 from .config import Request
+from .spread.dismissal import dismiss
 
 
 class ClusterLost(Exception):
@@ -64,14 +66,21 @@ class Places:
         if self.workers > 1:
             from .spread.together import Together
 
-            # It only watches; three threads beside the run for those who ask it and tell it.
-            watcher = self.ray.remote(num_cpus=0, max_concurrency=4)(Together)
+            # It only watches; threads beside the run for the pool that asks it and the processes that tell it.
+            watcher = self.ray.remote(num_cpus=0, max_concurrency=4 + self.workers)(Together)
             return watcher.remote(self.workers, self.cpus, self.gpus, cores, self.memory)
         from .worker import Worker
 
         # Two more threads than the run itself, so that it can be watched and stopped.
         actor = self.ray.remote(num_cpus=self.cpus, num_gpus=self.gpus, memory=self.memory, max_concurrency=3)(Worker)
         return actor.remote(cores, self.memory, self.gpus or 1.0)
+
+    def dismiss(self, worker: Any, others: Sequence[Any]) -> None:
+        """End a worker and what it started; ``others`` are those that stay."""
+        if self.workers > 1:
+            dismiss(self.ray, worker, others)
+        else:
+            self.ray.kill(worker)
 
     def _on(self, node: dict[str, float]) -> int:
         fits = [node.get("CPU", 1) // self.cpus]

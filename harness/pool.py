@@ -129,7 +129,7 @@ class Pool:
 
     def _drop(self, seat: Seat) -> None:
         self.busy.remove(seat)
-        self.ray.kill(seat.worker)
+        self._places.dismiss(seat.worker, [*(other.worker for other in self.busy), *self.idle])
 
     def interrupt(self) -> None:
         """Ask every run to stop, wait a little, and mark those that did not answer."""

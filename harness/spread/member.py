@@ -46,6 +46,7 @@ def take_part(told: dict[str, Membership]) -> None:
     """
     import ray
     from ray import train
+    from ray.util.placement_group import get_current_placement_group
 
     from .ranks import Ranks
 
@@ -55,7 +56,8 @@ def take_part(told: dict[str, Membership]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     Warden(member.memory).begin(folder)
     keep_to(member.gpus or 1.0)
-    ray.get(member.watcher.joined.remote(ranks.rank, os.uname().nodename, gpus_of_this_process()))
+    own, group = ray.get_runtime_context().current_actor, get_current_placement_group()
+    ray.get(member.watcher.joined.remote(ranks.rank, own, group.id.hex(), os.uname().nodename, gpus_of_this_process()))
     if ranks.first:
         _lead(member, ranks)
     else:

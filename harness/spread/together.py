@@ -39,12 +39,15 @@ class Together:
     def __init__(self, workers: int, cpus: int, gpus: float, cores: int, memory: int | None):
         os.environ.update(_OPTIONS)
         self._workers, self._cpus, self._gpus, self._cores, self._memory = workers, cpus, gpus, cores, memory
-        self._there = threading.Event()
+        self._there, self._over, self._ending = threading.Event(), threading.Event(), False
+        self._over.set()
         self._begin()
 
     def _begin(self) -> None:
         self._event, self._stop = Event(stage="preparing"), False
         self._there.clear()
+        self._members: list[Any] = []
+        self._group = ""
         self._outcome: Outcome | None = None
         self._places: dict[int, tuple[str, str]] = {}
 
@@ -53,6 +56,7 @@ class Together:
         from ray.train import TrainingFailedError
 
         self._begin()
+        self._over.clear()
         try:
             self._trainer(job).fit()
         except TrainingFailedError as error:
@@ -60,6 +64,7 @@ class Together:
                 return self._lost(job, error), False
         finally:
             self._there.set()
+            self._over.set()
         return self._outcome, False
 
     def event(self) -> Event:
@@ -70,8 +75,35 @@ class Together:
     def stop(self) -> None:
         self._stop = True
 
-    def joined(self, rank: int, node: str, gpus: str) -> None:
-        """A process is there; called by each of them."""
+    def end(self) -> None:
+        """Kill the processes, those that are still starting as they come, and end this one when Ray Train is through.
+
+        Ray Train is left to notice that they died: it then gives back what it holds of the cluster.
+        """
+        import ray
+
+        self._ending, own = True, ray.get_runtime_context().current_actor
+        for member in self._members:
+            ray.kill(member)
+
+        def leave() -> None:
+            self._over.wait()
+            ray.kill(own)
+
+        threading.Thread(target=leave, daemon=True).start()
+
+    def group(self) -> str:
+        """Id of the placement group of the run; empty where there is none yet."""
+        return "" if self._over.is_set() else self._group
+
+    def joined(self, rank: int, member: Any, group: str, node: str, gpus: str) -> None:
+        """A process is there; called by each of them with its handle."""
+        import ray
+
+        self._members.append(member)
+        self._group = group
+        if self._ending:
+            ray.kill(member)
         self._places[rank] = node, gpus
         if rank == 0:
             self._there.set()

@@ -62,6 +62,13 @@ def test_a_run_goes_on_from_its_last_checkpoint_when_one_of_its_processes_is_kil
     assert "continuing after" in next(tmp_path.glob("runs/*/log.txt")).read_text()
 
 
+def test_a_time_limit_ends_all_processes_of_a_run_and_makes_room_for_the_next(requested, tmp_path):
+    table = run(**requested(tmp_path, methods="vpt_deep,prompt_cam", epochs=20_000, timeout="20s"))
+    assert set(table.status) == {"timeout"}
+    assert len(list(tmp_path.glob("runs/*/checkpoints"))) == 2
+    assert not [process for process in members() if writes_log(process, tmp_path)]
+
+
 def members() -> list[int]:
     """Processes of Ray Train's on this machine that this test's Ray started."""
     found = []
