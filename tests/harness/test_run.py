@@ -193,7 +193,7 @@ def test_a_run_that_diverges_is_a_failed_row_and_the_others_go_on(harness, flags
 def test_training_batches_are_a_fixed_shuffle_that_changes_with_the_epoch(tiny_cub, tmp_path):
     from rehearsal import toy, training
 
-    loader = replace(training(tiny_cub, tmp_path).loader(toy().stages(4)[0]), warp=True)
+    loader = replace(training(tiny_cub, tmp_path).loader(toy().stages(4)[0], 1), warp=True)
     epochs = [list(loader.epoch(epoch)) for epoch in (0, 1, 0)]
     ids = [[name for batch in epoch for name in batch.ids] for epoch in epochs]
     assert ids[0] == ids[2] != ids[1]
