@@ -37,7 +37,8 @@ def connected(address: str | None) -> Iterator[Any]:
             if address is None:
                 raise UserError(f"Ray does not start: {reason}; try again when this machine is less busy, or "
                                 "give --in-process") from error
-            raise UserError(f"--address {address}: {reason}; start a cluster with: ray start --head") from None
+            raise UserError(f"--address {address}: {reason}; start a cluster with: ray start --head. One that asks for "
+                            "a token is joined with --address auto, or with RAY_AUTH_MODE=token") from None
         if keeper:
             keeper.begun()
         yield ray
