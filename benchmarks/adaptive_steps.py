@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from partbench import datasets, metrics
-from partbench.harness.checkpoint import load_checkpoint
 from partbench.harness.loaders import Normalise
+from partbench.harness.training.checkpoint import load_checkpoint
 from partbench.methods import Batch, Method, create, load_backbone
 from partbench.metrics import Protocol, auc
 

@@ -12,9 +12,9 @@ from math import exp, log
 
 import numpy as np
 
-from partbench.harness.estimate import MEMORY, SPEED, Span
-from partbench.harness.observed import Known, Observation, by_run
-from partbench.harness.regression import Regression
+from partbench.harness.foresight.estimate import MEMORY, SPEED, Span
+from partbench.harness.foresight.observed import Known, Observation, by_run
+from partbench.harness.foresight.regression import Regression
 from partbench.leaderboard import Store
 from partbench.metrics.protocol import protocol, protocols
 

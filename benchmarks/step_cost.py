@@ -22,8 +22,8 @@ from dataclasses import replace
 
 import torch
 
-from partbench.harness.allocator import keep_freed_memory
-from partbench.harness.stored_tokens import views_to_store
+from partbench.harness.training.allocator import keep_freed_memory
+from partbench.harness.training.stored_tokens import views_to_store
 from partbench.methods import Batch, Loaders, Method, create, load_backbone, registry
 from partbench.methods.optimising import Optimisers, descend, forward_loss
 

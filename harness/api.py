@@ -11,18 +11,18 @@ from rich.console import Console
 from ..durable import sweep
 from ..errors import UserError
 from ..leaderboard import Store
-from .attempts import write_attempt
-from .budget import Budget, BudgetSpent
 from .config import RunConfig, make_config
-from .display import display_of
-from .docket import Docket
-from .learned import Longest
-from .leases import remove_abandoned
+from .console.display import display_of
+from .foresight.budget import Budget, BudgetSpent
+from .foresight.learned import Longest
 from .plan import Job, Plan, make_plan
 from .rates import chosen_rates, rates_folder
-from .results import results_at
-from .schedule import in_process, longest_first, on_ray
-from .turns import Turns
+from .results.place import results_at
+from .schedule.attempts import write_attempt
+from .schedule.docket import Docket
+from .schedule.leases import remove_abandoned
+from .schedule.turns import Turns
+from .schedule.work import in_process, longest_first, on_ray
 
 if TYPE_CHECKING:
     import pandas

@@ -8,12 +8,12 @@ import typer
 from rich.console import Console
 
 from ..errors import UserError
-from .audit_command import audit
-from .data import app as data
+from .commands.audit import audit
+from .commands.data import app as data
+from .commands.publish import publish
+from .commands.report import report
+from .commands.store import app as store
 from .explain.command import explain
-from .publish_command import publish
-from .report_command import report
-from .store_command import app as store
 from .tune.command import tune
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -118,8 +118,8 @@ def run(
         "gpus_per_run": gpus_per_run, "memory_per_run": memory_per_run,
         "workers_per_run": workers_per_run, "timeout": timeout, "budget": budget}
     if retry:
-        from .retry_request import retry_plan
-        from .run_command import run_request
+        from .commands.retry import retry_plan
+        from .commands.run import run_request
 
         if dry_run:
             raise UserError("--retry has no --dry-run; see which runs it takes: harness list runs")
@@ -127,12 +127,12 @@ def run(
         return run_request(plan.config, console, quiet, json, plan)
     request = make_config(given, config)
     if dry_run:
-        from .dry_run import dry_run as foreseen
+        from .foresight.dry_run import dry_run as foreseen
 
         wide = console if console.is_terminal else Console(width=_PIPED_WIDTH)  # ids are there to be read
         wide.print(foreseen(request), highlight=False)
         return 0
-    from .run_command import run_request
+    from .commands.run import run_request
 
     return run_request(request, console, quiet, json)
 
@@ -143,8 +143,8 @@ def list_(
     out: Out = "results",
 ) -> None:
     """List what there is."""
-    from .at_hand import rows_at_hand
-    from .listing import listing
+    from .console.listing import listing
+    from .results.at_hand import rows_at_hand
 
     console.print(listing(kind, rows_at_hand(out).folder if kind == "runs" else out), crop=False)
 
@@ -157,8 +157,8 @@ def show(
     out: Out = "results",
 ) -> None:
     """Show a method (paper, settings, what its maps mean), a data set, a metric, a protocol or a run."""
-    from .at_hand import run_at_hand
-    from .listing import details
+    from .console.listing import details
+    from .results.at_hand import run_at_hand
 
     console.print(details(names, run_at_hand(out, names[-1]).folder), soft_wrap=True)  # no line of BibTeX is broken
 
@@ -166,8 +166,8 @@ def show(
 @app.command()
 def why(run: Annotated[str, typer.Argument(help="Run id, or its first digits.")], out: Out = "results") -> None:
     """Say how each attempt of a run ended, why, and what to do; with the end of its log."""
-    from .at_hand import run_at_hand
-    from .reason import reason
+    from .console.reason import reason
+    from .results.at_hand import run_at_hand
 
     console.print(reason(run, run_at_hand(out, run).folder), soft_wrap=True)
 
@@ -183,8 +183,8 @@ def score(
 ) -> None:
     """Score a run under another protocol from what its evaluation kept: no model, no pictures."""
     from ..leaderboard import ClassSums, Store, leaderboard_table
-    from .at_hand import run_at_hand, send_scores
     from .config import parse_set
+    from .results.at_hand import run_at_hand, send_scores
     from .scoring.rescore import protocol_with, rescore
 
     wanted = protocol_with(protocol, parse_set(set_ or []))
@@ -204,7 +204,7 @@ app.add_typer(protocols, name="protocol")
 def diff(one: Annotated[str, typer.Argument(help="A protocol.")],
          other: Annotated[str, typer.Argument(help="Another.")]) -> None:
     """Say where two protocols differ."""
-    from .protocol_listing import protocol_difference
+    from .console.protocol_listing import protocol_difference
 
     console.print(protocol_difference(one, other))
 

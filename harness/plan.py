@@ -17,7 +17,7 @@ from ..metrics.protocol import SUBSETS, Protocol, protocol
 from .config import RunConfig
 from .controls.names import missing_controls
 from .forwards import needs_of
-from .results import results_at
+from .results.place import results_at
 from .spec import RunSpec, Trained
 from .spread.shares import check_batch, check_method
 

@@ -21,7 +21,7 @@ from ..metrics.protocol import protocol
 from ..plain_json import parsed
 from .config import RunConfig
 from .plan import Job, Plan, make_plan
-from .results import Results, results_at
+from .results.place import Results, results_at
 
 _ENDED = ("done", "not_applicable", "failed")
 CarryOut = Callable[[Sequence[Job], RunConfig, Console], dict[str, str]]
@@ -123,8 +123,8 @@ def _outcomes(trial: Job) -> dict[str, float | None]:
 
 def _forget_weights(trials: Sequence[Job]) -> None:
     """A trial's score stays, its weights are of no use: a run begins anew with the rate that was chosen."""
-    from .checkpoint import clear_checkpoints
-    from .run_folders import run_folder
+    from .results.run_folders import run_folder
+    from .training.checkpoint import clear_checkpoints
 
     for job in trials:
         clear_checkpoints(run_folder(job.out, job.run_id) / "checkpoints")

@@ -20,27 +20,23 @@ from ..leaderboard import Row, Store
 from ..methods import Backbone, Method, create, load_backbone
 from ..methods.catalogue import registry as methods
 from ..metrics import registry as metric_cards
-from .allocator import keep_freed_memory
-from .attempts import STOPPED, write_attempt
-from .checkpoint import clear_checkpoints
 from .controls.names import control_id, missing_controls
 from .controls.of_a_run import controls_cost, method_controls
 from .decoding import decoding_workers
 from .forwards import needs_of
 from .loaders import Normalise
-from .losses import FILE as LOSSES
 from .opened import opened
-from .out_of_memory import is_out_of_memory
-from .outcome import Outcome
 from .passes.context import Context
 from .passes.evaluate import draw_gallery, evaluate, evaluation_cost
 from .plan import Job
 from .progress import Event, Interrupted, Reporter
-from .row_facts import measured, requested
-from .run_copy import RunCopy
-from .run_folders import run_folder
-from .run_log import run_log
-from .saved_spec import saved_spec
+from .results.row_facts import measured, requested
+from .results.run_copy import RunCopy
+from .results.run_folders import run_folder
+from .results.run_log import run_log
+from .results.saved_spec import saved_spec
+from .schedule.attempts import STOPPED, write_attempt
+from .schedule.outcome import Outcome
 from .scoring.evidence import Evidence
 from .scoring.items import items_table
 from .scoring.lacking import lacking
@@ -50,8 +46,12 @@ from .seeds import derive
 from .spec import RunSpec
 from .spread.ranks import ALONE, Ranks, lost_contact
 from .spread.shares import check_batch
-from .train import Diverged
-from .trainee import Trainee
+from .training.allocator import keep_freed_memory
+from .training.checkpoint import clear_checkpoints
+from .training.losses import FILE as LOSSES
+from .training.out_of_memory import is_out_of_memory
+from .training.train import Diverged
+from .training.trainee import Trainee
 
 log = logging.getLogger("partbench")
 _backbones: dict[tuple, Backbone] = {}

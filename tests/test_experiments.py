@@ -6,7 +6,7 @@ import pytest
 
 import partbench
 from partbench.harness.config import make_config
-from partbench.harness.cost import Sizes, costs
+from partbench.harness.foresight.cost import Sizes, costs
 from partbench.harness.plan import make_plan
 
 FOLDER = Path(partbench.__file__).parent / "experiments"

@@ -13,7 +13,7 @@ from ...datasets import PartDataset, view
 from ...errors import UserError
 from ...leaderboard import Store
 from ...metrics import Protocol
-from ..run_folders import known_run
+from ..results.run_folders import known_run
 from ..scoring.feeds import feed
 from ..scoring.reuse import reuse, sources
 

@@ -32,7 +32,7 @@ def explain(
     from ...durable import write_whole
     from ...leaderboard.explanation_page import explanation_page
     from ...links import inside
-    from ..results import results_as_given
+    from ..results.place import results_as_given
     from .evidence import asked_classes
     from .photograph import photograph
     from .subject import bring_back

@@ -13,15 +13,15 @@ from ...datasets import PartDataset
 from ...errors import UserError
 from ...leaderboard import Store
 from ...methods import Method, create, load_backbone
-from ..at_hand import run_at_hand
-from ..checkpoint import Checkpoint, load_checkpoint
 from ..config import make_config
 from ..loaders import Normalise
 from ..opened import opened
 from ..plan import Job, make_plan
-from ..results import Results
-from ..run_folders import known_run, run_folder
+from ..results.at_hand import run_at_hand
+from ..results.place import Results
+from ..results.run_folders import known_run, run_folder
 from ..spec import RunSpec
+from ..training.checkpoint import Checkpoint, load_checkpoint
 
 _NOT_READ = "not read"  # where a fingerprint belongs: the plan must not fail for data that are gone
 

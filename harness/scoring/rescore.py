@@ -9,7 +9,7 @@ from ...metrics import Protocol
 from ...metrics import registry as metric_cards
 from ...metrics.protocol import protocol
 from ..forwards import needs_of
-from ..run_folders import known_run
+from ..results.run_folders import known_run
 from .items import items_table
 from .reuse import reuse, sources
 from .score import scored_cards, scores

@@ -8,9 +8,9 @@ from typing import Any
 
 from ..plan import Job
 from ..progress import Event, Interrupted
-from ..run_folders import run_folder
-from ..warden import Warden
-from ..worker import gpus_of_this_process, keep_to
+from ..results.run_folders import run_folder
+from ..schedule.warden import Warden
+from ..schedule.worker import gpus_of_this_process, keep_to
 
 _EVERY = 0.25  # seconds between events; what is asked in between is answered from memory
 
@@ -84,7 +84,7 @@ def join(job: Job, ranks: Any, cores: int | None, tell: Callable[[Event], None] 
     """
     from ..decoding import decoding_workers
     from ..progress import Reporter
-    from ..train import Diverged
+    from ..training.train import Diverged
     from ..trial import Trial
     from .ranks import NotReady
 

@@ -10,11 +10,11 @@ import threading
 from dataclasses import replace
 from typing import Any
 
-from ..outcome import Outcome
 from ..plan import Job
 from ..progress import Event
-from ..run_folders import run_folder
-from ..run_log import run_log
+from ..results.run_folders import run_folder
+from ..results.run_log import run_log
+from ..schedule.outcome import Outcome
 from .member import Membership, take_part
 
 log = logging.getLogger("partbench")
@@ -147,8 +147,8 @@ class Together:
         """How a run ended whose first process could not say it: by what happened to the others."""
         from ray.train.v2._internal.exceptions import RayTrainError
 
-        from ..attempts import death
-        from ..out_of_memory import is_out_of_memory
+        from ..schedule.attempts import death
+        from ..training.out_of_memory import is_out_of_memory
         from .ranks import lost_contact
 
         failures = getattr(error, "worker_failures", {})

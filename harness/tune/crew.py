@@ -8,12 +8,12 @@ from typing import Any
 
 from ...errors import UserError
 from ..config import Request
-from ..connection import connected
-from ..docket import Docket
-from ..places import ClusterLost
 from ..plan import Job
-from ..pool import Pool
 from ..progress import Event
+from ..schedule.connection import connected
+from ..schedule.docket import Docket
+from ..schedule.places import ClusterLost
+from ..schedule.pool import Pool
 from .display import SearchDisplay
 
 End = tuple[str, str]

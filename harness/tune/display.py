@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...sweeps import Search, SearchRecord
-from ..display import cells, clock
+from ..console.display import cells, clock
 from ..plan import Job
 from ..progress import Event
 from .wording import summary, trial_line

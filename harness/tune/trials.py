@@ -10,8 +10,8 @@ from ...leaderboard import Store
 from ...methods.cards.base import split_name
 from ...methods.catalogue import registry as methods
 from ...sweeps import TrialOutcome
-from ..attempts import write_attempt
 from ..plan import Job
+from ..schedule.attempts import write_attempt
 from .config import TuneConfig
 from .crew import Crew, End
 from .levels import at_one_level

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from ...leaderboard.text import number, printable
 from ...metrics import registry as metrics
 from ...sweeps import Objective, Searched, SearchRecord, TrialRecord
-from ..display import clock
+from ..console.display import clock
 
 
 def shown(metric: str, value: float) -> str:

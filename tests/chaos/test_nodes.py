@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pandas
@@ -77,10 +78,12 @@ def cluster(session):
 
 def run_of(worker: Process) -> str:
     """Id of the run whose log a worker has open; empty where there is none."""
-    for handle in Path(f"/proc/{worker.pid}/fd").iterdir():
-        target = Path(os.readlink(handle))
-        if target.name == "log.txt":
-            return target.parent.name
+    with suppress(FileNotFoundError):  # it ended meanwhile
+        for handle in os.scandir(f"/proc/{worker.pid}/fd"):
+            with suppress(FileNotFoundError):  # it was closed
+                target = Path(os.readlink(handle))
+                if target.name == "log.txt":
+                    return target.parent.name
     return ""
 
 

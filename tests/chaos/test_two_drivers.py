@@ -11,8 +11,9 @@ from short_runs import RUNS
 from verify import compare, temporaries
 
 PAUSE = 0.05  # seconds in each step: runs of both overlap
-KILLED = ("import os, sys; from partbench.harness.leases import Leases; from partbench.leaderboard import Store; "
-          "leases = Leases(Store(sys.argv[1]).folder).__enter__(); assert leases.take('0123456789abcdef'); os._exit(9)")
+KILLED = ("import os, sys; from partbench.harness.schedule.leases import Leases; "
+          "from partbench.leaderboard import Store; leases = Leases(Store(sys.argv[1]).folder).__enter__(); "
+          "assert leases.take('0123456789abcdef'); os._exit(9)")
 
 
 def both(begun, **how):

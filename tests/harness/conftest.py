@@ -16,7 +16,7 @@ sys.path.insert(0, str(PLUGIN))
 import command  # noqa: E402
 
 if TYPE_CHECKING:
-    from partbench.harness.trainee import Trainee
+    from partbench.harness.training.trainee import Trainee
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +83,7 @@ def trainee(tiny_cub, asked) -> Callable[..., "Trainee"]:
     from partbench.harness.loaders import Normalise
     from partbench.harness.plan import make_plan
     from partbench.harness.progress import Reporter
-    from partbench.harness.trainee import Trainee
+    from partbench.harness.training.trainee import Trainee
     from partbench.methods import create
     from partbench.methods.contract.backbones import tiny_backbone
 

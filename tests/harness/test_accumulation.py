@@ -10,7 +10,7 @@ from toy import Toy
 from partbench.harness.config import make_config
 from partbench.harness.plan import make_plan
 from partbench.harness.progress import Interrupted
-from partbench.harness.train import train
+from partbench.harness.training.train import train
 from partbench.harness.trial import run_job
 from partbench.leaderboard import Store
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from partbench.errors import UserError
-from partbench.harness.budget import Budget
 from partbench.harness.config import make_config
+from partbench.harness.foresight.budget import Budget
 from partbench.harness.plan import make_plan
 
 
@@ -53,7 +53,8 @@ def test_what_is_left_over_is_named_a_few_by_name_and_says_how_it_gets_done(jobs
 def test_a_command_leaves_what_does_not_fit_exits_with_0_and_the_same_command_does_it(harness, flags, tmp_path,
                                                                                      monkeypatch):
     words = ["run", *flags(tmp_path, methods=["prompt_cam"], seeds="0,1", protocol="accuracy")]
-    monkeypatch.setattr("partbench.harness.learned.Longest.__call__", lambda self, job: 10.0 + 1e9 * job.spec.seed)
+    monkeypatch.setattr("partbench.harness.foresight.learned.Longest.__call__",
+                        lambda self, job: 10.0 + 1e9 * job.spec.seed)
     first = harness(*words, "--budget", "1h")
     assert first.code == 0, first.err
     assert "budget of 1 h: 1 run not started: prompt_cam seed 1" in first.out
@@ -67,7 +68,7 @@ def test_a_command_leaves_what_does_not_fit_exits_with_0_and_the_same_command_do
 
 def test_a_run_that_was_left_is_an_event_and_trials_that_were_left_leave_their_runs(harness, flags, tmp_path,
                                                                                    monkeypatch):
-    monkeypatch.setattr("partbench.harness.learned.Longest.__call__", lambda self, job: 1e9)
+    monkeypatch.setattr("partbench.harness.foresight.learned.Longest.__call__", lambda self, job: 1e9)
     words = ["run", *flags(tmp_path, methods=["prompt_cam"], protocol="accuracy"), "--budget", "1h", "--json"]
     for further in ([], ["--rate-factors", "0.3,1", "--rate-epochs", "1"]):
         end = harness(*words, *further)
@@ -79,7 +80,7 @@ def test_a_run_that_was_left_is_an_event_and_trials_that_were_left_leave_their_r
 
 
 def test_estimates_of_a_budget_learn_from_what_is_finished_meanwhile(asked, tmp_path, harness, flags):
-    from partbench.harness.learned import Longest
+    from partbench.harness.foresight.learned import Longest
 
     config = make_config(asked(tmp_path, methods=["prompt_cam"], seeds=[0, 1], protocol="accuracy", timeout="3h"))
     (tmp_path / "rows").mkdir()

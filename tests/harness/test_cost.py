@@ -12,7 +12,7 @@ from toy_card import ToySettings
 
 from partbench import datasets
 from partbench.harness.config import make_config
-from partbench.harness.cost import Sizes, costs, multiply_adds
+from partbench.harness.foresight.cost import Sizes, costs, multiply_adds
 from partbench.harness.forwards import needs_of
 from partbench.harness.loaders import Normalise
 from partbench.harness.passes.context import Context

@@ -12,10 +12,10 @@ from rehearsal import EPOCHS, FINAL, HOOKS, hooks, losses_file, toy, training
 from safetensors.torch import load, save
 
 from partbench.errors import UserError
-from partbench.harness.checkpoint import load_checkpoint, read_checkpoint
-from partbench.harness.checkpoint_files import Unusable, described
 from partbench.harness.progress import Interrupted
-from partbench.harness.train import train
+from partbench.harness.training.checkpoint import load_checkpoint, read_checkpoint
+from partbench.harness.training.checkpoint_files import Unusable, described
+from partbench.harness.training.train import train
 
 NAME = FINAL.removesuffix(".safetensors")
 DEEP = "[" * 100_000 + "]" * 100_000

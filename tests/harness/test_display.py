@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from partbench.harness.config import make_config
-from partbench.harness.display import QuietConsole, display_of
+from partbench.harness.console.display import QuietConsole, display_of
 from partbench.harness.plan import make_plan
 from partbench.harness.progress import Event
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from partbench.harness.config import make_config
-from partbench.harness.cost import Sizes, costs
-from partbench.harness.estimate import Estimator
-from partbench.harness.machine import cpu
-from partbench.harness.observed import Known, from_rows
+from partbench.harness.foresight.cost import Sizes, costs
+from partbench.harness.foresight.estimate import Estimator
+from partbench.harness.foresight.machine import cpu
+from partbench.harness.foresight.observed import Known, from_rows
+from partbench.harness.foresight.regression import Model, Regression
+from partbench.harness.foresight.wall import wall_seconds
 from partbench.harness.plan import make_plan
-from partbench.harness.regression import Model, Regression
-from partbench.harness.wall import wall_seconds
 from partbench.leaderboard import Row, Store
 
 SIZES = Sizes({"train": 5394, "val": 600, "train+val": 5994, "test": 5794}, 15, False)

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from partbench.harness.config import make_config
-from partbench.harness.display import display_of
-from partbench.harness.events import EventConsole, EventStream
+from partbench.harness.console.display import display_of
+from partbench.harness.console.events import EventConsole, EventStream
 from partbench.harness.plan import make_plan
 from partbench.harness.progress import Event
 

@@ -18,8 +18,8 @@ from partbench import cards
 from partbench.cards import Card, Registry
 from partbench.errors import UserError
 from partbench.harness.config import make_config
-from partbench.harness.connection import connected
 from partbench.harness.plan import make_plan
+from partbench.harness.schedule.connection import connected
 from partbench.leaderboard import Store
 from partbench.links import inside
 from partbench.plain_json import parsed

@@ -8,12 +8,12 @@ import torch
 from rehearsal import EPOCHS, FINAL, STEPS, losses_file, toy, training
 from toy import Toy
 
-from partbench.harness.checkpoint import load_checkpoint
 from partbench.harness.config import make_config
 from partbench.harness.plan import make_plan
 from partbench.harness.progress import Interrupted, Reporter
-from partbench.harness.run_folders import run_folder
-from partbench.harness.train import train
+from partbench.harness.results.run_folders import run_folder
+from partbench.harness.training.checkpoint import load_checkpoint
+from partbench.harness.training.train import train
 from partbench.harness.trial import run_job
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from partbench import processes
-from partbench.harness.interrupts import Interrupts, TimeUp
+from partbench.harness.schedule.interrupts import Interrupts, TimeUp
 
 
 def signal_myself(number):

@@ -13,7 +13,7 @@ from partbench import processes
 DRIVER = """
 import os, subprocess, sys, time
 from partbench import processes
-from partbench.harness.keeper import kept
+from partbench.harness.schedule.keeper import kept
 def start(*words):
     child = subprocess.Popen([*words, "sleep", "600"])
     return f"{child.pid}-{processes.started(child.pid)}"

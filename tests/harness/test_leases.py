@@ -9,12 +9,12 @@ import threading
 import pytest
 
 from partbench.errors import UserError
-from partbench.harness.leases import FOLDER, Leases
+from partbench.harness.schedule.leases import FOLDER, Leases
 from partbench.leaderboard.files import Folder
 
 HOLD = """
 import sys, time
-from partbench.harness.leases import Leases
+from partbench.harness.schedule.leases import Leases
 from partbench.leaderboard.files import Folder
 leases = Leases(Folder(sys.argv[1])).__enter__()
 print(leases.take("a"), flush=True)

@@ -5,11 +5,11 @@ import logging
 import pytest
 
 from partbench.datasets import registry as datasets
-from partbench.harness.attempts import write_attempt
 from partbench.harness.config import make_config
 from partbench.harness.plan import make_plan
-from partbench.harness.run_folders import run_folder
-from partbench.harness.run_log import run_log
+from partbench.harness.results.run_folders import run_folder
+from partbench.harness.results.run_log import run_log
+from partbench.harness.schedule.attempts import write_attempt
 from partbench.leaderboard import Row, Store
 
 WORDS = {

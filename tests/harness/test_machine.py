@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from partbench.harness.config import make_config
-from partbench.harness.machine import cpu, gpu_names, this_machine
-from partbench.harness.provenance import hardware
+from partbench.harness.foresight.machine import cpu, gpu_names, this_machine
+from partbench.harness.results.provenance import hardware
 
 
 @pytest.fixture
@@ -57,6 +57,6 @@ def test_a_driver_that_does_not_answer_offers_nothing(script, driver):
 
 
 def test_memory_limits_how_many_runs_fit(monkeypatch):
-    monkeypatch.setattr("partbench.harness.machine._memory", lambda: 8 * 2**30)
+    monkeypatch.setattr("partbench.harness.foresight.machine._memory", lambda: 8 * 2**30)
     monkeypatch.setattr("os.cpu_count", lambda: 16)
     assert this_machine(config(gpus_per_run=0, memory_per_run=3 * 2**30)).at_once == 2

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partbench.errors import UserError
-from partbench.harness.mirror import Mirror
-from partbench.harness.results import results_at
+from partbench.harness.results.mirror import Mirror
+from partbench.harness.results.place import results_at
 from partbench.leaderboard.address import checked_address, without_secrets
 from partbench.leaderboard.files import Folder, NameTaken
 from partbench.leaderboard.remote_files import RemoteFiles, Unreachable

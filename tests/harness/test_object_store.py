@@ -15,7 +15,7 @@ import pytest
 import partbench
 from partbench.harness.config import make_config
 from partbench.harness.plan import make_plan
-from partbench.harness.run_copy import RunCopy
+from partbench.harness.results.run_copy import RunCopy
 from partbench.harness.trial import run_job
 from partbench.leaderboard import Store
 from partbench.leaderboard.remote_files import RemoteFiles

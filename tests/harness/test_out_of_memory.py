@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from partbench.harness.out_of_memory import is_out_of_memory
+from partbench.harness.training.out_of_memory import is_out_of_memory
 
 HUGE = 2**47  # bytes: more than any machine maps
 

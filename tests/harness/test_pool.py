@@ -8,11 +8,11 @@ from fake_ray import BROKE, DIED, FakeRay
 
 from partbench.errors import UserError
 from partbench.harness.config import make_config
-from partbench.harness.connection import connected
-from partbench.harness.docket import Docket
-from partbench.harness.places import ClusterLost
 from partbench.harness.plan import make_plan
-from partbench.harness.pool import Pool
+from partbench.harness.schedule.connection import connected
+from partbench.harness.schedule.docket import Docket
+from partbench.harness.schedule.places import ClusterLost
+from partbench.harness.schedule.pool import Pool
 from partbench.leaderboard import Store
 
 
@@ -113,7 +113,7 @@ def test_stopping_asks_the_running_ones_and_starts_no_more(pool):
 
 
 def test_a_run_that_does_not_answer_is_marked_for_it(pool, tmp_path, monkeypatch):
-    monkeypatch.setattr("partbench.harness.pool._GRACE", 0.0)
+    monkeypatch.setattr("partbench.harness.schedule.pool._GRACE", 0.0)
     fake = FakeRay({0: "never", 1: "done"})
     made = pool(fake)
     made.step()
@@ -124,7 +124,7 @@ def test_a_run_that_does_not_answer_is_marked_for_it(pool, tmp_path, monkeypatch
 
 
 def test_a_dead_ray_is_told_and_its_runs_wait_again(pool, monkeypatch):
-    monkeypatch.setattr("partbench.harness.pool._NODES", 0.0)
+    monkeypatch.setattr("partbench.harness.schedule.pool._NODES", 0.0)
     fake = FakeRay({0: "never", 1: "never"})
     made = pool(fake)
     made.step()

@@ -5,8 +5,8 @@ import json
 import pytest
 from rich.console import Console
 
-from partbench.harness import printed
-from partbench.harness.printed import FILE, print_leaderboard
+from partbench.harness.console import printed
+from partbench.harness.console.printed import FILE, print_leaderboard
 from partbench.leaderboard import Row, Store
 
 PROTOCOL = "0123456789ab"

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from partbench.harness.attempts import write_attempt
 from partbench.harness.config import make_config
 from partbench.harness.plan import make_plan
-from partbench.harness.run_folders import run_folder
+from partbench.harness.results.run_folders import run_folder
+from partbench.harness.schedule.attempts import write_attempt
 from partbench.leaderboard import Row, Store, history
 
 

@@ -7,9 +7,9 @@ import torch
 
 from partbench import datasets
 from partbench.errors import UserError
-from partbench.harness import stored_tokens
 from partbench.harness.loaders import Normalise, TrainLoader
-from partbench.harness.stored_tokens import StoredLoader, space_for_tokens, views_to_store
+from partbench.harness.training import stored_tokens
+from partbench.harness.training.stored_tokens import StoredLoader, space_for_tokens, views_to_store
 from partbench.methods import Batch, create, load_backbone
 
 NORMALISE = Normalise(torch.full((3, 1, 1), 0.5), torch.full((3, 1, 1), 0.25), torch.device("cpu"))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from partbench.harness.console.tally import Tally
 from partbench.harness.progress import Event
-from partbench.harness.tally import Tally
 
 RUNS = 6
 

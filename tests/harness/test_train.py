@@ -13,11 +13,11 @@ from rehearsal import EPOCHS, FINAL, HOOKS, STEPS, Ending, hooks, losses_file, t
 from toy import Toy
 
 from partbench.harness import progress
-from partbench.harness.checkpoint import load_checkpoint
 from partbench.harness.config import make_config
 from partbench.harness.plan import make_plan
-from partbench.harness.run_folders import run_folder
-from partbench.harness.train import Diverged, train
+from partbench.harness.results.run_folders import run_folder
+from partbench.harness.training.checkpoint import load_checkpoint
+from partbench.harness.training.train import Diverged, train
 from partbench.harness.trial import run_job
 from partbench.leaderboard import Store
 

@@ -9,8 +9,8 @@ from rehearsal import EPOCHS, FINAL, HOOKS, Ending, hooks, toy, training
 from partbench.harness.config import make_config
 from partbench.harness.plan import make_plan
 from partbench.harness.progress import Event, Interrupted
-from partbench.harness.run_folders import run_folder
-from partbench.harness.train import train
+from partbench.harness.results.run_folders import run_folder
+from partbench.harness.training.train import train
 from partbench.harness.trial import run_job
 from partbench.leaderboard import Store
 

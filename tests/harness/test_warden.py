@@ -7,12 +7,12 @@ import sys
 import time
 
 from partbench import processes
-from partbench.harness.warden import read_note
+from partbench.harness.schedule.warden import read_note
 
 WORKER = """
 import subprocess, sys, time
 from pathlib import Path
-from partbench.harness.warden import Warden
+from partbench.harness.schedule.warden import Warden
 warden = Warden(int(sys.argv[2]) or None)
 warden.begin(Path(sys.argv[1]))
 children = [subprocess.Popen(["sleep", "600"]), subprocess.Popen(["setsid", "sleep", "600"])]
@@ -65,7 +65,7 @@ def test_a_worker_below_its_limit_lives(tmp_path):
 
 
 def test_the_warden_of_a_worker_that_died_at_once_does_not_wait_for_ever():
-    program = ("import os; from partbench.harness.warden import Warden; "
+    program = ("import os; from partbench.harness.schedule.warden import Warden; "
                "print(Warden(None)._process.pid, flush=True); os.kill(os.getpid(), 9)")
     said = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=False).stdout
     start = processes.started(int(said))

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from partbench.harness import cli, run_command
+from partbench.harness import cli
+from partbench.harness.commands import run as run_command
 from partbench.harness.config import make_config, parse_set
 from partbench.harness.plan import make_plan
-from partbench.harness.row_facts import requested
-from partbench.harness.saved_spec import saved_spec
+from partbench.harness.results.row_facts import requested
+from partbench.harness.results.saved_spec import saved_spec
 from partbench.leaderboard.site.command import NoCommand, command_of, config_of, flag_value, joined, spec_of
 
 BIRDS = {"methods": "ivpt@bias", "dataset": "synthetic_birds", "seeds": [3], "split": "val", "preset": "default",

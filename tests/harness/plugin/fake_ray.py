@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import ray.exceptions
 
 from partbench.harness.progress import Event
-from partbench.harness.outcome import Outcome
+from partbench.harness.schedule.outcome import Outcome
 
 DIED = ray.exceptions.RayActorError(error_msg="The actor died unexpectedly.\nMore of it.")
 BROKE = ray.exceptions.RayTaskError("run", "Traceback\n  File x\n", OSError("stale file handle"))

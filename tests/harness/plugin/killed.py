@@ -9,7 +9,7 @@ import sys
 
 from rehearsal import toy, training
 
-from partbench.harness.train import train
+from partbench.harness.training.train import train
 
 
 def main(root: str, *pairs: str) -> None:

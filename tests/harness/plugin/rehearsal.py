@@ -10,7 +10,7 @@ from toy_card import ToySettings
 from partbench import datasets
 from partbench.harness.loaders import Normalise, TrainLoader
 from partbench.harness.progress import Reporter
-from partbench.harness.training import Training
+from partbench.harness.training.training import Training
 
 EPOCHS, STEPS = 4, 3
 """Two epochs a stage, three steps an epoch."""

@@ -22,8 +22,8 @@ from partbench.harness.loaders import Normalise
 from partbench.harness.progress import Reporter
 from partbench.harness.spec import RunSpec
 from partbench.harness.spread.ranks import Ranks
-from partbench.harness.step import learn
-from partbench.harness.trainee import Trainee
+from partbench.harness.training.step import learn
+from partbench.harness.training.trainee import Trainee
 from partbench.methods import Batch, create, registry
 from partbench.methods.across import gathered, sharing
 from partbench.methods.cards.base import split_name

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch.testing import assert_close
 
 from partbench import run
-from partbench.harness.run_folders import run_folder
+from partbench.harness.results.run_folders import run_folder
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,1 @@
+"""Commands that are more than a line of the command line."""

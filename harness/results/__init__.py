@@ -1,0 +1,1 @@
+"""Where results are, and what a run leaves there besides its rows."""

@@ -1,0 +1,1 @@
+"""The one training loop: stages, steps, checkpoints, and going on from them."""
