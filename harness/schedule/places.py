@@ -83,10 +83,10 @@ class Places:
             self.ray.kill(worker)
 
     def _on(self, node: dict[str, float]) -> int:
-        fits = [node.get("CPU", 1) // self.cpus]
-        fits += [node.get("GPU", 0) // self.gpus] if self.gpus else []
-        fits += [node.get("memory", 0) // self.memory] if self.memory else []
-        return int(min(fits))
+        fits = [node.get("CPU", 1) / self.cpus]
+        fits += [node.get("GPU", 0) / self.gpus] if self.gpus else []
+        fits += [node.get("memory", 0) / self.memory] if self.memory else []
+        return int(min(fits) + 1e-9)  # ten shares of 0.1 fit, whatever they add up to in binary
 
 
 def _alive(ray: Any) -> list[dict[str, float]]:

@@ -11,7 +11,7 @@ from partbench.harness.config import make_config
 from partbench.harness.plan import make_plan
 from partbench.harness.schedule.connection import connected
 from partbench.harness.schedule.docket import Docket
-from partbench.harness.schedule.places import ClusterLost
+from partbench.harness.schedule.places import ClusterLost, Places
 from partbench.harness.schedule.pool import Pool
 from partbench.leaderboard import Store
 
@@ -133,6 +133,15 @@ def test_a_dead_ray_is_told_and_its_runs_wait_again(pool, monkeypatch):
         made.step()
     made.abandon()
     assert len(made.docket.waiting) == 5
+
+
+@pytest.mark.parametrize(("share", "runs"), [(0.1, 10), (0.25, 4), (0.3, 3), (1, 1)])
+def test_a_gpu_is_shared_out_whole(share, runs):
+    fake = FakeRay({})
+    fake.nodes = lambda: [{"Alive": True, "Resources": {"CPU": 64.0, "GPU": 1.0}},
+                          {"Alive": False, "Resources": {"CPU": 64.0, "GPU": 1.0}}]
+    config = make_config({"methods": "ivpt", "dataset": "cub", "gpus_per_run": share})
+    assert Places.of(fake, config).count() == runs
 
 
 def test_more_than_the_machine_offers_is_one_line(pool):
