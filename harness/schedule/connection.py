@@ -19,6 +19,7 @@ def connected(address: str | None) -> Iterator[Any]:
     """
     import ray
     from ray._private import ray_constants
+    from ray._private import worker as messages
 
     # Whoever reaches Ray's ports runs code as this user: a Ray of our own listens on the loopback address alone, as
     # Ray does by itself on systems that it builds no clusters of.
@@ -28,6 +29,9 @@ def connected(address: str | None) -> Iterator[Any]:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     with ExitStack() as stack:
         keeper = stack.enter_context(kept()) if address is None else None
+        # Ray prints pages of its state where a node dies; what that did to runs, the pool says.
+        stack.callback(setattr, messages, "print_to_stdstream", messages.print_to_stdstream)
+        messages.print_to_stdstream = lambda data, ignore_prefix: None
         stack.callback(ray.shutdown)
         try:
             ray.init(address=address or "local", include_dashboard=False if address is None else None,

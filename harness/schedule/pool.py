@@ -61,6 +61,7 @@ class Pool:
         Raises:
             ClusterLost: Ray on this machine has died.
         """
+        self._make_room()
         self._fill()
         if self.busy:
             ended, _ = self.ray.wait([seat.end for seat in self.busy], timeout=_POLL)
@@ -77,6 +78,11 @@ class Pool:
             self._counted = now
             self._places.check()
             self.size = min(self._most, self._places.count())
+
+    def _make_room(self) -> None:
+        """End idle workers where a node was lost: they hold the place that a new worker waits for."""
+        while self.idle and len(self.busy) + len(self.idle) > self.size:
+            self._places.dismiss(self.idle.pop(0), [*(seat.worker for seat in self.busy), *self.idle])
 
     def _fill(self) -> None:
         while len(self.busy) < self.size:

@@ -135,6 +135,20 @@ def test_a_dead_ray_is_told_and_its_runs_wait_again(pool, monkeypatch):
     assert len(made.docket.waiting) == 5
 
 
+def test_an_idle_worker_leaves_its_place_where_a_node_was_lost(pool, monkeypatch):
+    monkeypatch.setattr("partbench.harness.schedule.pool._NODES", 0.0)
+    fake = FakeRay({0: "never"})  # its worker waits for room
+    found = pool(fake)
+    while found.docket.waiting or not found.idle:
+        found.step()
+    assert not fake.killed
+    fake.cpus = 1.0
+    found.step()
+    found.step()
+    assert fake.killed == fake.workers[1:]
+    assert [seat.job.spec.seed for seat in found.busy] == [0]
+
+
 @pytest.mark.parametrize(("share", "runs"), [(0.1, 10), (0.25, 4), (0.3, 3), (1, 1)])
 def test_a_gpu_is_shared_out_whole(share, runs):
     fake = FakeRay({})

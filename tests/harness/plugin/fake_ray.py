@@ -55,10 +55,10 @@ class FakeRay:
     def __init__(self, ends, bloats=False):
         self.workers, self.killed, self.began, self.looks = [], [], [], 0
         self.make = lambda: FakeWorker(ends, bloats, self.began)
-        self.alive = True
+        self.alive, self.cpus = True, 2.0
 
     def nodes(self):
-        return [{"Alive": self.alive, "NodeID": "here", "Resources": {"CPU": 2.0, "memory": 2.0**33}}]
+        return [{"Alive": self.alive, "NodeID": "here", "Resources": {"CPU": self.cpus, "memory": 2.0**33}}]
 
     def get_runtime_context(self):
         return SimpleNamespace(get_node_id=lambda: "here")
