@@ -18,6 +18,7 @@ from uuid import uuid4
 from ... import processes
 
 _MARK = "PARTBENCH_RAY"
+_TITLES = "SPT_NOENV"  # set: the titles that Ray gives its processes do not overwrite what they inherited
 _LOOK = 0.2  # seconds between looks at the driver
 _PATIENCE = 3.0  # seconds that Ray gets to leave by itself
 _LONGEST = 30.0  # seconds after which what does not die of SIGKILL is left alone
@@ -34,11 +35,14 @@ class Keeper:
         self._process = subprocess.Popen(
             [sys.executable, "-c", program, str(os.getpid()), processes.started(os.getpid()), mark, *sys.path],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        os.environ[_MARK] = mark
+        self._titles = os.environ.get(_TITLES)
+        os.environ.update({_MARK: mark, _TITLES: "1"})
 
     def begun(self) -> None:
         """Ray has started: what the driver itself starts from now on is not Ray's."""
         os.environ.pop(_MARK, None)
+        if self._titles is None:
+            os.environ.pop(_TITLES, None)
 
     def end(self) -> None:
         """Ray was told to leave: wait for that, and end what stays."""
