@@ -26,6 +26,7 @@ def connected(address: str | None) -> Iterator[Any]:
     ray_constants.ENABLE_RAY_CLUSTER = address is not None
     # Ray's own usage reports, dashboards and prefixed worker output have no place in a user's terminal.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("SPT_NOENV", "1")  # titles of its processes leave the environment that marks them alone
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     with ExitStack() as stack:
         keeper = stack.enter_context(kept()) if address is None else None

@@ -71,26 +71,33 @@ def watch(driver: int, born: str, mark: str) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    done = False
+    done, known, ray = False, set(), set()
     while processes.started(driver) == born and not done:
         heard = select.select([0], [], [], _LOOK)[0]
         done = bool(heard and os.read(0, 1))
         if heard and not done:  # the driver is ending
             time.sleep(_LOOK)
+        # A process that gave itself a title may have lost its mark to it: remember it from when it was young.
+        fresh = processes.descendants(driver) - known
+        ray |= {process for process in fresh if _is_marked(process[0], mark)}
+        known |= fresh
     until = time.monotonic() + _PATIENCE * done
-    while _marked(mark) and time.monotonic() < until:
+    while _left(ray, mark) and time.monotonic() < until:
         time.sleep(_LOOK)
     until = time.monotonic() + _LONGEST
-    while (left := _marked(mark)) and time.monotonic() < until:  # what just started another may have escaped a look
+    while (left := _left(ray, mark)) and time.monotonic() < until:  # what just started another may have escaped a look
         processes.kill(left)
         time.sleep(_LOOK)
 
 
-def _marked(mark: str) -> set[tuple[int, str]]:
-    """Number and start of every living process that inherited the mark."""
-    wanted, found = f"{_MARK}={mark}".encode(), set()
-    for folder in Path("/proc").iterdir():
-        with suppress(OSError):  # it ended meanwhile, or is another user's
-            if folder.name.isdigit() and wanted in folder.joinpath("environ").read_bytes().split(b"\0"):
-                found.add((int(folder.name), processes.started(int(folder.name))))
-    return {(number, start) for number, start in found if start}
+def _left(ray: set[tuple[int, str]], mark: str) -> set[tuple[int, str]]:
+    """Number and start of every living process of Ray: those that were seen, and those that inherited the mark."""
+    numbers = (int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit())
+    found = ray | {(number, processes.started(number)) for number in numbers if _is_marked(number, mark)}
+    return {(number, start) for number, start in found if start and processes.started(number) == start}
+
+
+def _is_marked(number: int, mark: str) -> bool:
+    with suppress(OSError):  # it ended meanwhile, or is another user's
+        return f"{_MARK}={mark}".encode() in Path(f"/proc/{number}/environ").read_bytes().split(b"\0")
+    return False
