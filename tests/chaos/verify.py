@@ -62,6 +62,7 @@ def compare(out: Path, reference: Path) -> tuple[Damage, list[str]]:
     lost = [key for key in wanted.index if not times[key]]
     twice = [key for key, count in times.items() if count > 1]
     once = [key for key in wanted.index if times[key] == 1]
+    found = found.loc[once]
     wrong = [(key, name, found.at[key, name], wanted.at[key, name]) for key in once for name in VALUES
              if not _same(found.at[key, name], wanted.at[key, name])]
     changed = [path.relative_to(out) for path in sorted(out.glob("runs/*/losses.csv"))
@@ -71,7 +72,7 @@ def compare(out: Path, reference: Path) -> tuple[Damage, list[str]]:
              *(f"{name} is {value!r} instead of {right!r}: {key}" for key, name, value, right in wrong),
              *(f"other losses: {path}" for path in changed), *(f"torn: {path}" for path in torn),
              *(f"left behind: {path}" for path in left)]
-    strangers = len(set(found.index) - set(wanted.index))
+    strangers = len(set(times) - set(wanted.index))
     doubled = sum(times[key] - 1 for key in twice)
     return Damage(len(lost), doubled + strangers, len(wrong) + len(changed), len(torn), len(left)), lines
 
