@@ -15,17 +15,6 @@ def _beside(name: str):
     return module
 
 
-_STARTS_RAY = {"test_crew.py", "test_estimate.py", "test_keeper.py", "test_run.py", "test_schedule.py"}
-
-
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items):
-    """Files share fixtures, so that each stays in one process; and two Rays at once would wait for each other."""
-    for item in items:
-        alone = item.path.parent.name == "chaos" or item.path.name in _STARTS_RAY
-        item.add_marker(pytest.mark.xdist_group("ray" if alone else f"{item.path.parent.name}-{item.path.stem}"))
-
-
 @pytest.fixture(scope="session")
 def write_tiny_cub() -> Callable[..., Path]:
     """The function that writes a small folder in CUB's layout: see tiny_cub.py."""
