@@ -28,6 +28,9 @@ def connected(address: str | None) -> Iterator[Any]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("SPT_NOENV", "1")  # titles of its processes leave the environment that marks them alone
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if address is None:
+        # A node that was killed is noticed within 5 seconds instead of 15; one that is slow to answer keeps its time.
+        os.environ.setdefault("RAY_health_check_period_ms", "1000")
     with ExitStack() as stack:
         keeper = stack.enter_context(kept()) if address is None else None
         # Ray prints pages of its state where a node dies; what that did to runs, the pool says.

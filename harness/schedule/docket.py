@@ -63,6 +63,10 @@ class Docket:
         """Put a run at the end of the queue."""
         self._waiting.append(job)
 
+    def put_back(self, job: Job) -> None:
+        """A run was handed out and could not begin: it is next again."""
+        self._waiting.appendleft(job)
+
     @property
     def waiting(self) -> list[Job]:
         """Runs that nobody does yet."""

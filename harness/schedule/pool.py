@@ -161,5 +161,8 @@ class Pool:
     def abandon(self) -> None:
         """Ray is gone, and every worker with it."""
         for seat in self.busy:
-            self.docket.end(seat.job, Outcome(seat.job.run_id, "lost", LOST_MACHINE))
+            if seat.began is None:  # its worker never started: that was no try
+                self.docket.put_back(seat.job)
+            else:
+                self.docket.end(seat.job, Outcome(seat.job.run_id, "lost", LOST_MACHINE))
         self.busy = []

@@ -123,16 +123,21 @@ def test_a_run_that_does_not_answer_is_marked_for_it(pool, tmp_path, monkeypatch
     assert fake.workers[0] in fake.killed
 
 
-def test_a_dead_ray_is_told_and_its_runs_wait_again(pool, monkeypatch):
+def test_a_dead_ray_is_told_and_its_runs_wait_again_which_is_a_try_for_those_that_had_begun(pool, tmp_path,
+                                                                                             monkeypatch):
     monkeypatch.setattr("partbench.harness.schedule.pool._NODES", 0.0)
     fake = FakeRay({0: "never", 1: "never"})
     made = pool(fake)
     made.step()
+    first, second = made.busy
+    first.began, second.began = 1.0, None
     fake.alive = False
     with pytest.raises(ClusterLost):
         made.step()
+    second.began = None
     made.abandon()
     assert len(made.docket.waiting) == 5
+    assert set(rows(tmp_path)) == {0}
 
 
 def test_an_idle_worker_leaves_its_place_where_a_node_was_lost(pool, monkeypatch):
