@@ -63,7 +63,7 @@ class Batch:
 
     def parts(self, count: int) -> "list[Batch]":
         """This batch in so many parts of nearly equal size, as views of it, in order; never a part without images."""
-        ends = torch.arange(len(self)).tensor_split(min(count, len(self)))
+        ends = torch.arange(len(self), device="cpu").tensor_split(min(count, len(self)))
         return [self._between(int(part[0]), int(part[-1]) + 1) for part in ends]
 
     def _between(self, start: int, stop: int) -> "Batch":

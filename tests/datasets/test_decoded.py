@@ -120,7 +120,8 @@ def test_a_folder_that_cannot_be_written_costs_the_time_and_one_warning(trouble,
     trouble(monkeypatch, folder)
     shrunk = datasets.cached(data, SIDE, folder)
     assert all(sample.image.shape == (3, 40, SIDE) for sample in shrunk["train"])
-    assert sum("decoded pictures are not kept" in record.message for record in caplog.records) == 1
+    # By identity: where a logger and its root both hand on to the fixture, it hears one record twice.
+    assert len({id(record) for record in caplog.records if "decoded pictures are not kept" in record.message}) == 1
     assert not files(folder)
 
 

@@ -11,6 +11,14 @@ from partbench import processes
 from partbench.harness.schedule.interrupts import Interrupts, TimeUp
 
 
+@pytest.fixture(autouse=True)
+def at_a_prompt():
+    """A test run in a shell's background inherits an ignored SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def signal_myself(number):
     os.kill(os.getpid(), number)
     time.sleep(60)

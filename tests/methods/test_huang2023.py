@@ -48,7 +48,9 @@ def train(method, batch, epochs, steps=1):
             stage.enter(step // steps)
             set_rates(optimiser, stage.schedule(step / steps))
             terms = method.train().loss(batch)
-            descend(stage, optimiser, sum(terms.values()))
+            optimiser.zero_grad()
+            sum(terms.values()).backward()
+            descend(stage, optimiser)
             losses.append(terms["cross_entropy"].item())
         yield stage, losses
 

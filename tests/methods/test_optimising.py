@@ -33,7 +33,9 @@ def steps(model, optimisers, number, count):
     for _ in range(count):
         optimiser = optimisers.of(number)
         set_rates(optimiser, 0.5)
-        descend(stage, optimiser, model.loss())
+        optimiser.zero_grad()
+        model.loss().backward()
+        descend(stage, optimiser)
 
 
 @pytest.mark.parametrize("cut", [(stage, done) for stage in range(4) for done in (1, 2)], ids=str)

@@ -42,7 +42,9 @@ def step(method, stage, optimiser, epoch, batch):
     method.train()
     set_rates(optimiser, stage.schedule(epoch + 1 - 1e-9))
     terms = method.loss(batch)
-    descend(stage, optimiser, torch.stack(list(terms.values())).sum())
+    optimiser.zero_grad()
+    torch.stack(list(terms.values())).sum().backward()
+    descend(stage, optimiser)
     return terms
 
 
