@@ -1,10 +1,14 @@
 """Fixtures for every folder of tests."""
 
+import os
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+
+# Tests run in as many processes as there are cores: where each of these used them all, they would fight.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def _beside(name: str):
