@@ -4,6 +4,7 @@ from ..contents import table_of_contents
 
 __all__, __getattr__, __dir__ = table_of_contents(__name__, {
     "Affine": ".affine",
+    "Affines": ".affine",
     "Backbone": ".backbone",
     "Batch": ".base",
     "Explanation": ".base",

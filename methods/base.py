@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from .affine import Affine
+from .affine import Affine, Affines
 from .backbone import Backbone
 from .cards.base import Ladder, MethodCard, Tunable
 
@@ -25,7 +25,7 @@ class Batch:
         ids: image ids, as the data set names them.
         epoch: training epoch, 0 outside training.
         warped: the same images under ``affine`` (images or tokens), for methods that ask for the view.
-        affine: the transform between the two views.
+        affine: the transform between the two views, one for all images or one for each.
     """
 
     images: Tensor | None = None
@@ -34,7 +34,7 @@ class Batch:
     epoch: int = 0
     tokens: Tensor | None = None
     warped: "Batch | None" = None
-    affine: Affine | None = None
+    affine: Affine | Affines | None = None
 
     @classmethod
     def of(cls, batch: "Batch | Tensor", labels: Tensor | None = None) -> "Batch":
@@ -71,8 +71,9 @@ class Batch:
             return None if values is None else values[start:stop]
 
         warped = None if self.warped is None else self.warped._between(start, stop)
+        affine = None if self.affine is None else self.affine.between(start, stop)
         return replace(self, images=cut(self.images), tokens=cut(self.tokens), labels=cut(self.labels),
-                       ids=self.ids[start:stop], warped=warped)
+                       ids=self.ids[start:stop], warped=warped, affine=affine)
 
     @property
     def device(self) -> torch.device:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, cosine_similarity, normalize
 
 from .across import gathered
-from .affine import Affine
+from .affine import Affine, Affines
 
 
 def _smooth(maps: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ def total_variation(maps: Tensor) -> Tensor:
     return steps / (maps[:, 0].numel())
 
 
-def equivariance(parts: Tensor, warped: Tensor, affine: Affine) -> Tensor:
+def equivariance(parts: Tensor, warped: Tensor, affine: Affine | Affines) -> Tensor:
     """Parts should move with the image: one minus the mean cosine of each map and its counterpart brought back.
 
     Content that the warp pushed out of the frame counts as a difference, as in the public code.
@@ -58,7 +58,7 @@ def equivariance(parts: Tensor, warped: Tensor, affine: Affine) -> Tensor:
     Args:
         parts: [B, K, h, w] of the images.
         warped: [B, K, h, w] of the images under ``affine``.
-        affine: the warp.
+        affine: the warp, or that of each image.
     """
     return 1 - cosine_similarity(parts.flatten(2), affine.invert(warped).flatten(2), dim=2).mean()
 
