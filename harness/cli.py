@@ -5,7 +5,6 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from ..errors import UserError
 from .commands.audit import audit
@@ -13,12 +12,14 @@ from .commands.data import app as data
 from .commands.publish import publish
 from .commands.report import report
 from .commands.store import app as store
+from .console.terminal import console
 from .explain.command import explain
 from .tune.command import tune
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+# Rich's help would take longer to import than everything else that help needs.
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+                  context_settings={"max_content_width": 120},
                   help="Compare interpretable vision methods on equal terms. Any command takes --debug.")
-console = Console()
 app.add_typer(data, name="data")
 app.add_typer(store, name="store")
 app.command()(audit)
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 def fail(line: str) -> None:
-    Console(stderr=True).print(f"error: {' '.join(line.split())}", style="red", markup=False, highlight=False,
+    console(stderr=True).print(f"error: {' '.join(line.split())}", style="red", markup=False, highlight=False,
                                soft_wrap=True)
     sys.exit(2)
 
@@ -124,17 +125,19 @@ def run(
         if dry_run:
             raise UserError("--retry has no --dry-run; see which runs it takes: harness list runs")
         plan = retry_plan(retry, given | {"config": config})
-        return run_request(plan.config, console, quiet, json, plan)
+        return run_request(plan.config, console(), quiet, json, plan)
     request = make_config(given, config)
     if dry_run:
         from .foresight.dry_run import dry_run as foreseen
 
-        wide = console if console.is_terminal else Console(width=_PIPED_WIDTH)  # ids are there to be read
+        wide = console()
+        if not wide.is_terminal:
+            wide.width = _PIPED_WIDTH  # ids are there to be read
         wide.print(foreseen(request), highlight=False)
         return 0
     from .commands.run import run_request
 
-    return run_request(request, console, quiet, json)
+    return run_request(request, console(), quiet, json)
 
 
 @app.command("list")
@@ -144,9 +147,8 @@ def list_(
 ) -> None:
     """List what there is."""
     from .console.listing import listing
-    from .results.at_hand import rows_at_hand
 
-    console.print(listing(kind, rows_at_hand(out).folder if kind == "runs" else out), crop=False)
+    console().print(listing(kind, out), crop=False)
 
 
 @app.command()
@@ -160,7 +162,7 @@ def show(
     from .console.listing import details
     from .results.at_hand import run_at_hand
 
-    console.print(details(names, run_at_hand(out, names[-1]).folder), soft_wrap=True)  # no line of BibTeX is broken
+    console().print(details(names, run_at_hand(out, names[-1]).folder), soft_wrap=True)  # no line of BibTeX is broken
 
 
 @app.command()
@@ -169,7 +171,7 @@ def why(run: Annotated[str, typer.Argument(help="Run id, or its first digits.")]
     from .console.reason import reason
     from .results.at_hand import run_at_hand
 
-    console.print(reason(run, run_at_hand(out, run).folder), soft_wrap=True)
+    console().print(reason(run, run_at_hand(out, run).folder), soft_wrap=True)
 
 
 @app.command()
@@ -193,10 +195,10 @@ def score(
     send_scores(results)
     frame, _ = store.current()
     rows = frame[(frame.run_id == run_id) & (frame.protocol_id == wanted.id) & (frame.split == split)]
-    console.print(leaderboard_table(rows, console.width, sums=ClassSums(store)))
+    console().print(leaderboard_table(rows, console().width, sums=ClassSums(store)))
 
 
-protocols = typer.Typer(no_args_is_help=True, help="What a score depends on besides the model.")
+protocols = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What a score depends on besides the model.")
 app.add_typer(protocols, name="protocol")
 
 
@@ -206,7 +208,7 @@ def diff(one: Annotated[str, typer.Argument(help="A protocol.")],
     """Say where two protocols differ."""
     from .console.protocol_listing import protocol_difference
 
-    console.print(protocol_difference(one, other))
+    console().print(protocol_difference(one, other))
 
 
 @app.command()
@@ -214,4 +216,4 @@ def doctor() -> int:
     """Say what this machine can run."""
     from .doctor import examine
 
-    return examine(console)
+    return examine(console())

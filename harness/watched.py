@@ -3,9 +3,12 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from .console.terminal import console
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @contextmanager
@@ -25,7 +28,7 @@ def watched(unit: str) -> Iterator[Callable[[str, int, int | None], None]]:
     )
 
     counts = (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(),)
-    terminal = Console(stderr=True)
+    terminal = console(stderr=True)
     bars = Progress(TextColumn("{task.description}", markup=False), BarColumn(), *counts, TimeRemainingColumn(),
                     console=terminal, transient=True, disable=not terminal.is_terminal)
     tasks: dict[str, Any] = {}
@@ -40,7 +43,7 @@ def watched(unit: str) -> Iterator[Callable[[str, int, int | None], None]]:
 
 
 @contextmanager
-def _logged(terminal: Console) -> Iterator[None]:
+def _logged(terminal: "Console") -> Iterator[None]:
     log, lines = logging.getLogger("partbench"), logging.Handler()
     lines.emit = lambda record: terminal.print(record.getMessage(), markup=False, highlight=False, soft_wrap=True)
     level = log.level

@@ -55,8 +55,12 @@ def encode_items(table: "pa.Table | pandas.DataFrame") -> bytes:
 def encode_board(frame: "pandas.DataFrame", listing: str, problems: list[str],
                  more: Mapping[bytes, bytes] = MappingProxyType({})) -> bytes:
     """The built leaderboard, with the listing it was built from, what was skipped, and ``more`` to say of it."""
-    table = pa.Table.from_pandas(frame, schema=schema(), preserve_index=False)
-    return _encode(table, {_KEY: mark(), b"listing": listing, b"problems": json.dumps(problems), **more})
+    return _encode(from_frame(frame), {_KEY: mark(), b"listing": listing, b"problems": json.dumps(problems), **more})
+
+
+def from_frame(frame: "pandas.DataFrame") -> pa.Table:
+    """The row table of a tidy frame."""
+    return pa.Table.from_pandas(frame, schema=schema(), preserve_index=False)
 
 
 def decode_rows(content: bytes) -> pa.Table:
@@ -83,11 +87,26 @@ def decode_items(content: bytes, columns: Sequence[str] | None = None) -> pa.Tab
 
 def decode_board(content: bytes, listing: str) -> "tuple[pandas.DataFrame, list[str]] | None":
     """The frame and the problems of a built leaderboard; None where it was built from another listing."""
+    found = decode_table(content, listing)
+    return found and (to_frame(found[0]), found[1])
+
+
+def decode_table(content: bytes, listing: str) -> tuple[pa.Table, list[str]] | None:
+    """As :func:`decode_board`, without pandas."""
     table = decode_rows(content)
     metadata = table.schema.metadata
     if metadata.get(b"listing") != listing.encode():
         return None
-    return to_frame(table.replace_schema_metadata()), json.loads(metadata[b"problems"])
+    return table.replace_schema_metadata(), json.loads(metadata[b"problems"])
+
+
+def as_text(table: pa.Table, columns: Sequence[str]) -> list[dict[str, str | None]]:
+    """Some columns of every row as text, times as ``2026-02-09 15:48:00.000000Z``.
+
+    Arrow imports all of pandas before it makes a Python object of a time.
+    """
+    return [dict(zip(columns, row, strict=True))
+            for row in zip(*(table[name].cast(pa.string()).to_pylist() for name in columns), strict=True)]
 
 
 def decode_built(content: bytes, files: Sequence[Found]) -> tuple[Built, list[Found]] | None:

@@ -197,6 +197,24 @@ class Store:
         built = self._built(files)
         return built.frame, built.problems
 
+    def listed(self, columns: Sequence[str]) -> tuple[list[dict[str, str | None]], list[str]]:
+        """As :meth:`current`, some columns of every row as text; no pandas where ``leaderboard.parquet`` is up to date.
+
+        Times are such as ``2026-02-09 15:48:00.000000Z``.
+        """
+        from .parquet import Unreadable, as_text, decode_table, from_frame
+
+        self._must_exist()
+        files = self.folder.list(ROWS)
+        try:
+            found = decode_table(self.folder.read(self.folder.path(BOARD)), digest(files))
+        except (OSError, Unreadable):
+            found = None
+        if found is None:
+            built = self._built(files)
+            found = from_frame(built.frame), built.problems
+        return as_text(found[0], columns), found[1]
+
     def build(self) -> "pandas.DataFrame":
         """Bring ``leaderboard.parquet`` up to date and return it; reads the files that came since it was built.
 

@@ -1,8 +1,10 @@
 """Numbers and names as people read them."""
 
 import re
+from typing import TYPE_CHECKING
 
-from .board import Column, Line, Score
+if TYPE_CHECKING:
+    from .board import Column, Line, Score
 
 # Control characters move a terminal's cursor; bidirectional overrides reorder what stands beside a name.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
@@ -30,14 +32,14 @@ def number(value: float, unit: str) -> str:
     return shown.removeprefix("-") if float(shown) == 0 else shown
 
 
-def interval(score: Score, unit: str) -> str:
+def interval(score: "Score", unit: str) -> str:
     """``[70.1, 76.2]``, or nothing where it is not known."""
     if score.low is None or score.high is None:
         return ""
     return f"[{number(score.low, unit)}, {number(score.high, unit)}]"
 
 
-def cell(score: Score | None, unit: str) -> str:
+def cell(score: "Score | None", unit: str) -> str:
     """``73.3 [70.1, 76.2]``; ``n/a`` where a metric does not apply, empty where it was not asked for."""
     if score is None:
         return ""
@@ -46,13 +48,13 @@ def cell(score: Score | None, unit: str) -> str:
     return f"{number(score.value, unit)} {interval(score, unit)}".rstrip()
 
 
-def heading(column: Column) -> str:
+def heading(column: "Column") -> str:
     """``consistency gain ↑``, with the unit where it is not per cent; the arrow never stands alone on a line."""
     unit = "" if column.unit in ("", "fraction") else f" ({printable(column.unit, 40)})"
     return f"{printable(column.title, 60)}{unit}\u00a0{'↑' if column.higher_is_better else '↓'}"
 
 
-def line_name(line: Line, length: int = 200) -> str:
+def line_name(line: "Line", length: int = 200) -> str:
     """``ivpt@public (epochs 25)``; controls by what they do."""
     if line.is_control:
         variant = line.name.partition("@")[2]

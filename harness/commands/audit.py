@@ -3,11 +3,9 @@
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from ...errors import UserError
-
-console = Console()
+from ..console.terminal import console
 
 
 def audit(
@@ -38,11 +36,11 @@ def audit(
     from ..results.at_hand import all_at_hand
 
     results = all_at_hand(out)
-    with Console(stderr=True).status("scoring controls and runs"):
+    with console(stderr=True).status("scoring controls and runs"):
         found = audit_dataset(dataset, runs or (), protocol=changed(protocol, **settings), data_root=data_root,
                               options=options, split=split, out=results.folder, run_evidence=stored_evidence)
-    console.print(audit_summary(found))
-    console.print(f"page: {write_audit_page(found, results.folder)}", markup=False, soft_wrap=True)
+    console().print(audit_summary(found))
+    console().print(f"page: {write_audit_page(found, results.folder)}", markup=False, soft_wrap=True)
     results.send("audit")
 
 

@@ -5,18 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from ...errors import UserError
+from ..console.terminal import console
 from ..watched import watched
 
 if TYPE_CHECKING:
     from ...datasets.cards.base import DatasetCard
     from ...datasets.inspection import Finding
 
-app = typer.Typer(no_args_is_help=True, help="Get, check or make a data set.")
-console = Console()
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Get, check or make a data set.")
 _SHOWN = 20
 """Findings of one kind that are listed; all are counted."""
 Name = Annotated[str, typer.Argument(help="Data set; see: harness list datasets.")]
@@ -47,10 +45,10 @@ def get(
         try:
             install(card, folder, mirror, progress)
         except KeyboardInterrupt:
-            console.print("stopped; the same command continues", markup=False)
+            console().print("stopped; the same command continues", markup=False)
             raise
-    console.print(f"{card.title} is in {folder}; to open every file: harness data check {name} {folder}", markup=False,
-                  soft_wrap=True)
+    console().print(f"{card.title} is in {folder}; to open every file: harness data check {name} {folder}",
+                    markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -68,7 +66,7 @@ def check(
     with watched("images") as progress:
         findings = inspect(card, path, settings, lambda done, total: progress("open", done, total))
     if not findings:
-        console.print(f"{card.title} in {path}: nothing is wrong", markup=False, soft_wrap=True)
+        console().print(f"{card.title} in {path}: nothing is wrong", markup=False, soft_wrap=True)
         return 0
     _show(findings)
     return 1
@@ -92,8 +90,8 @@ def make(
     target = vacant(folder)
     with watched("images") as progress:
         write(card.load()(None, settings), target, lambda done, total: progress("draw", done, total))
-    console.print(f"{card.title} is in {target}; read it with: --dataset cub --data-root {target}", markup=False,
-                  soft_wrap=True)
+    console().print(f"{card.title} is in {target}; read it with: --dataset cub --data-root {target}", markup=False,
+                    soft_wrap=True)
 
 
 @app.command()
@@ -112,7 +110,7 @@ def sheet(
 
     given = _options(registry.get(name), set_)
     write_sheet(load(name, data_root, **given), split, Path(file), classes, each)
-    console.print(f"{file}: {classes} classes of {name}, {split}", markup=False, soft_wrap=True)
+    console().print(f"{file}: {classes} classes of {name}, {split}", markup=False, soft_wrap=True)
 
 
 def _describe(card: "DatasetCard", folder: Path) -> None:
@@ -122,7 +120,7 @@ def _describe(card: "DatasetCard", folder: Path) -> None:
     lines.append(f"folder: {folder}, to hold {card.layout}")
     if source.licence:
         lines.append(f"licence: {source.licence}")
-    console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+    console().print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
 def _size(size: int | None) -> str:
@@ -150,6 +148,7 @@ def _options(card: "DatasetCard", pairs: list[str] | None) -> dict[str, Any]:
 
 
 def _show(findings: list["Finding"]) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     kinds: dict[str, list[Finding]] = {}
@@ -162,4 +161,4 @@ def _show(findings: list["Finding"]) -> None:
         if len(found) > _SHOWN:
             table.add_row(kind, "", f"and {len(found) - _SHOWN} more")
     table.caption = ", ".join(f"{kind}: {len(found)}" for kind, found in kinds.items())
-    console.print(table)
+    console().print(table)

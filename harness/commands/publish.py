@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+
+from ..console.terminal import console
 
 if TYPE_CHECKING:
     from ...leaderboard.publish import Published
@@ -28,13 +29,13 @@ def publish(
 
     out = all_at_hand(out).folder
     done = publish_results(out, to, branch, with_images, message, dry_run, lambda data: write_pages(str(data)))
-    warned = Console(stderr=True)
+    warned = console(stderr=True)
     for kind, lines in (("warning", [*done.skipped, *done.change.problems]), ("clash", done.change.clashes)):
         for line in _shortened(lines):
             warned.print(f"{kind}: {line}", markup=False, highlight=False, soft_wrap=True)
-    console = Console()
+    terminal = console()
     for line in _summary(done, dry_run):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        terminal.print(line, markup=False, highlight=False, soft_wrap=True)
     return 1 if done.change.clashes else 0
 
 

@@ -3,9 +3,9 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ...errors import UserError
+from ..console.terminal import console
 
 _KINDS = ("png", "svg", "pdf")
 
@@ -34,18 +34,18 @@ def report(
         raise UserError("--serve watches a local folder; harness report draws the pages of results at a URL")
     results = all_at_hand(out)
     out = results.folder
-    console = Console()
+    terminal = console()
     if serve:
-        serve_report(out, 8000 if port is None else port, lambda line: console.print(
+        serve_report(out, 8000 if port is None else port, lambda line: terminal.print(
             line, markup=False, highlight=False, soft_wrap=True))
         return
     page, problems = build(out)
     for problem in problems:
-        Console(stderr=True).print(f"warning: {problem}", markup=False, soft_wrap=True)
-    console.print(f"report: {page}", soft_wrap=True)
+        console(stderr=True).print(f"warning: {problem}", markup=False, soft_wrap=True)
+    terminal.print(f"report: {page}", soft_wrap=True)
     if export is not None:
         from ...leaderboard.export import export_figures
 
         written = export_figures(page.parent, export)
-        console.print(f"figures: {len(written)} in {page.parent / 'figures'}", markup=False, soft_wrap=True)
+        terminal.print(f"figures: {len(written)} in {page.parent / 'figures'}", markup=False, soft_wrap=True)
     results.send("report", exactly=True)

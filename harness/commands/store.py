@@ -4,15 +4,15 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from ..console.terminal import console
 from ..watched import watched
 
 if TYPE_CHECKING:
     from ...leaderboard.store_care import Finding
 
-app = typer.Typer(no_args_is_help=True, help="Look after folders of results: check, repair, merge.")
-console = Console()
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None,
+                  help="Look after folders of results: check, repair, merge.")
 _SHOWN = 30  # findings of one kind
 Folders = Annotated[list[str], typer.Argument(metavar="DIR...", help="Folders of results.")]
 
@@ -97,4 +97,4 @@ def _show(folder: str, findings: "Iterable[Finding]") -> None:
 
 
 def _print(line: str) -> None:
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console().print(line, markup=False, highlight=False, soft_wrap=True)

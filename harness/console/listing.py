@@ -21,7 +21,6 @@ from ...metrics import registry as metrics
 from ...metrics.protocol import protocols
 from ..results.run_folders import find_run
 from .protocol_listing import protocol_details, protocol_table
-from .run_listing import runs_table
 
 _MOST_SPEC = 2**24  # bytes that are shown
 _CHOICES = 4  # of a setting that a sweep varies, that are written out
@@ -34,7 +33,7 @@ def listing(kind: str, out: str) -> RenderableType:
         UserError: unknown kind.
     """
     kinds = {"methods": _methods, "datasets": _datasets, "metrics": lambda: _cards(metrics),
-             "protocols": protocol_table, "backbones": _backbones, "runs": lambda: runs_table(out)}
+             "protocols": protocol_table, "backbones": _backbones, "runs": lambda: _runs(out)}
     if kind not in kinds:
         raise unknown("kind", kind, kinds)
     return kinds[kind]()
@@ -72,6 +71,13 @@ def _backbone(name: str, out: str) -> RenderableType | None:
         return None
     page = shipped(name, ".md")
     return Text(page.read_text() if page else f"{name}: {BACKBONES[name]}")
+
+
+def _runs(out: str) -> RenderableType:
+    from ..results.at_hand import rows_at_hand  # takes numpy and fsspec, which no other list needs
+    from .run_listing import runs_table
+
+    return runs_table(rows_at_hand(out).folder)
 
 
 def _run(name: str, out: str) -> RenderableType | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -12,10 +11,9 @@ from ...leaderboard import Store
 from ...leaderboard.text import printable
 from .run_about import about_run
 
-if TYPE_CHECKING:
-    import pandas
-
 _HEAD = ("run", "method", "dataset", "seed", "split", "sweep", "status", "finished")
+_READ = ("run_id", "sweep", "method", "variant", "dataset", "seed", "split", "status", "finished_at")
+_MINUTES = len("2026-02-09 15:48")
 _LONGEST = 40  # characters of a name
 
 
@@ -26,13 +24,13 @@ def runs_table(out: str) -> RenderableType:
         UserError: there are no results.
     """
     try:
-        frame, problems = Store(out).current()
+        scored, problems = Store(out).listed(_READ)
     except UserError:
         if not (Path(out) / "runs").is_dir():
             raise
         rows, problems = [], []
     else:
-        rows = list(_with_rows(frame))
+        rows = list(_with_rows(scored))
     rows += _without({row[0] for row in rows}, Path(out) / "runs")
     wanted = [place for place, name in enumerate(_HEAD) if name != "sweep" or any(row[place] for row in rows)]
     lines = _aligned([[row[place] for place in wanted] for row in (_HEAD, *rows)])
@@ -41,14 +39,16 @@ def runs_table(out: str) -> RenderableType:
     return Group(Text(told, no_wrap=True, overflow="ignore"))
 
 
-def _with_rows(frame: "pandas.DataFrame") -> Iterator[tuple[str, ...]]:
-    columns = ["run_id", "sweep", "method", "variant", "dataset", "seed", "split", "status", "finished_at"]
-    done = {key[:2] for key in frame[["run_id", "sweep", "status"]].itertuples(index=False, name=None)
-            if key[2] == "done"}
-    for row in frame[columns].drop_duplicates(["run_id", "sweep"]).to_dict("records"):
-        status = "done" if (row["run_id"], row["sweep"]) in done else row["status"]
-        yield (row["run_id"], _name(row), printable(row["dataset"], _LONGEST), str(row["seed"]), row["split"],
-               row["sweep"], status, _when(row["finished_at"]))
+def _with_rows(scored: list[dict[str, str | None]]) -> Iterator[tuple[str, ...]]:
+    first, done = {}, set()
+    for row in scored:
+        first.setdefault((row["run_id"], row["sweep"]), row)
+        if row["status"] == "done":
+            done.add((row["run_id"], row["sweep"]))
+    for key, row in first.items():
+        status = "done" if key in done else row["status"]
+        yield (row["run_id"], _name(row), printable(row["dataset"], _LONGEST), row["seed"] or "", row["split"],
+               row["sweep"], status, (row["finished_at"] or "")[:_MINUTES])
 
 
 def _without(known: set[str], runs: Path) -> Iterator[tuple[str, ...]]:
@@ -60,12 +60,8 @@ def _without(known: set[str], runs: Path) -> Iterator[tuple[str, ...]]:
             yield folder.name, *(printable(text, _LONGEST) for text in about[:-1]), "unfinished", ""
 
 
-def _name(row: dict[str, Any]) -> str:
+def _name(row: dict[str, str | None]) -> str:
     return printable(f"{row['method']}@{row['variant']}" if row["variant"] else row["method"], _LONGEST)
-
-
-def _when(time: Any) -> str:
-    return f"{time:%Y-%m-%d %H:%M}" if time is not None and time == time else ""
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

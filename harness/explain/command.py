@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from ...errors import UserError
+from ..console.terminal import console
 
 if TYPE_CHECKING:
     from ...leaderboard.explained_image import ExplainedImage
     from .photograph import Photograph
     from .subject import Subject
 
-console = Console()
 
 
 def explain(
@@ -46,11 +45,11 @@ def explain(
     write_whole(page, explanation_page(found).encode())
     predicted, probability = found.top[0]
     truth = "" if found.truth is None else ", which is right" if found.truth == predicted else f", not {found.truth}"
-    console.print(f"{found.name}: {predicted} ({probability:.1%}){truth}", markup=False, highlight=False,
-                  soft_wrap=True)
+    console().print(f"{found.name}: {predicted} ({probability:.1%}){truth}", markup=False, highlight=False,
+                    soft_wrap=True)
     if found.without_nearest:
-        console.print(f"no nearest patches: {found.without_nearest}", markup=False, soft_wrap=True)
-    console.print(f"page: {page}", markup=False, soft_wrap=True)
+        console().print(f"no nearest patches: {found.without_nearest}", markup=False, soft_wrap=True)
+    console().print(f"page: {page}", markup=False, soft_wrap=True)
     results.send("explained", f"runs/{subject.folder.name}")
 
 

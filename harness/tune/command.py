@@ -3,9 +3,8 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-console = Console()
+from ..console.terminal import console
 
 
 def tune(
@@ -79,8 +78,8 @@ def tune(
         "out": out, "in_process": in_process, "address": address, "gpus_per_run": gpus_per_run,
         "memory_per_run": memory_per_run, "timeout": timeout}
     if status and not (methods or config):
-        return say_status(None, name, out or "results", console)
+        return say_status(None, name, out or "results", console())
     request = make_request(TuneConfig, "tune", given, config)
     if status:
-        return say_status(request, None, request.out, console)
-    return search_for(request, console, Console(stderr=True))
+        return say_status(request, None, request.out, console())
+    return search_for(request, console(), console(stderr=True))

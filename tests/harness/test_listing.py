@@ -31,6 +31,21 @@ def test_help_lists_and_cards_import_neither_torch_nor_ray_nor_pandas(fresh, tmp
     assert all(word in ends[0].out for word in ("run", "list", "show", "why", "report", "doctor"))
 
 
+def test_help_imports_neither_rich_nor_pydantic(fresh):
+    (end,), imported = fresh(["--help"])
+    assert end.code == 0
+    assert not imported & {"rich", "pydantic", "numpy"}
+
+
+def test_runs_of_a_leaderboard_that_is_up_to_date_are_listed_without_pandas(fresh, results, harness):
+    out, _ = results
+    Store(out).build()
+    (listed,), imported = fresh(["list", "runs", "--out", str(out)])
+    assert "pandas" not in imported
+    (out / "leaderboard.parquet").unlink()
+    assert listed == harness("list", "runs", "--out", out)
+
+
 def test_a_card_shows_settings_bounds_variants_and_paper(harness):
     shown = harness("show", "ivpt").out
     for word in ("prototypes", "(17, 14, 11, 8, 5)", ">= 0", "ivpt@bias", "softmax assignment", "@inproceedings"):
