@@ -22,8 +22,8 @@ from dataclasses import replace
 
 import torch
 
+from partbench.harness.prefix.views import LIMIT, views_seen, views_to_store
 from partbench.harness.training.allocator import keep_freed_memory
-from partbench.harness.training.stored_tokens import views_to_store
 from partbench.methods import Batch, Loaders, Method, create, load_backbone, registry
 from partbench.methods.optimising import Optimisers, descend, forward_loss
 
@@ -65,8 +65,12 @@ def trained_names() -> Iterator[str]:
 def table(name: str, arguments: argparse.Namespace) -> None:
     """The rows of one method, and their mean over its recipe."""
     method = built(name, arguments)
-    views = views_to_store(method, IMAGES)
-    mean = min(views, arguments.epochs) / arguments.epochs
+    prefix = method.card.prefix(method.settings)
+    views = views_to_store(prefix, arguments.backbone, arguments.image_size, IMAGES, LIMIT)
+    mean = 0.0
+    if views:  # each is computed once, and its warped copy with it
+        share = 1 - prefix.left / max(1, method.backbone.depth)
+        mean = share * (1 + prefix.warped) * views_seen(arguments.epochs, views) / arguments.epochs
     for number, (stage, epochs) in distinct_stages(method, arguments.epochs).items():
         for stored in ("no", "stored") if views else ("no",):
             row = [sys.executable, __file__, *sys.argv[1:], "--row", name, str(number), stored]
@@ -134,11 +138,12 @@ def training_step(method: Method, number: int, batch: Batch, stored: bool,
     for index in range(number + 1):
         stages[index].prepare(Loaders([batch], [batch]))
         optimiser = optimisers.of(index)
+    if "warped" in method.views:
+        batch = batch.with_warp()
     if stored:
         with torch.no_grad():
-            batch = replace(batch, images=None, tokens=method.tokens(batch))
-    elif "warped" in method.views:
-        batch = batch.with_warp()
+            other = batch.warped and replace(batch.warped, images=None, tokens=method.tokens(batch.warped))
+            batch = replace(batch, images=None, tokens=method.tokens(batch), warped=other)
     stages[number].enter(0)
     method.train()
     return lambda: descend(stages[number], optimiser,

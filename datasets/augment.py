@@ -11,6 +11,9 @@ from .base import Sample
 from .geometry import affine, flip, resample
 from .views import cut, shorter_side
 
+VERSION = 1
+"""Raised when a transform draws or samples otherwise: what is stored of its pictures is computed anew."""
+
 
 def augmentation(name: str, image_size: int) -> Callable[[Sample], Sample]:
     """A random transform to ``image_size`` x ``image_size``, picklable; see :func:`augmentations` for names.

@@ -82,6 +82,11 @@ def run(
     split: Annotated[str | None, typer.Option(help="Scored on: test, or val to choose settings.")] = None,
     precision: Annotated[str | None, typer.Option(help="fp32 or bf16.")] = None,
     threads: Annotated[int | None, typer.Option(help="Torch threads of a run; numbers depend on them. [1]")] = None,
+    prefix_store: Annotated[str | None, typer.Option(
+        help="Such as 100GB: what stored views of all runs may take on disk. [32GB, at most half of what is free]",
+    )] = None,
+    no_prefix_store: Annotated[bool, typer.Option(
+        "--no-prefix-store", help="Store no views: augment and compute every image in every epoch.")] = False,
     protocol: Annotated[str | None, typer.Option(help="How scores are taken; see: harness list protocols.")] = None,
     fidelity_images: Annotated[int | None, typer.Option(help="Images of insertion and deletion. [200]")] = None,
     controls: Annotated[bool | None, typer.Option(
@@ -107,14 +112,15 @@ def run(
         "--json", help="Events for programs on standard output, one JSON object a line.")] = False,
 ) -> int:
     """Train, explain and score methods; finished runs are skipped, interrupted ones continue."""
-    from .config import make_config, parse_set
+    from .config import make_config, parse_set, store_limit
 
     given: dict[str, Any] = {
         "methods": methods, "dataset": dataset, "data_root": data_root, "backbone": backbone, "weights": weights,
         "image_size": image_size, "labels": labels, "decoded_side": decoded_side, "epochs": epochs,
         "batch_size": batch_size, "seeds": seeds, "rate_factors": rate_factors, "rate_epochs": rate_epochs,
         "set": parse_set(set_) if set_ else None, "preset": preset, "fit_on": fit_on, "split": split,
-        "precision": precision, "threads": threads, "protocol": protocol, "fidelity_images": fidelity_images,
+        "precision": precision, "threads": threads, "prefix_store": store_limit(prefix_store, no_prefix_store),
+        "protocol": protocol, "fidelity_images": fidelity_images,
         "controls": controls, "out": out, "force": force, "in_process": in_process, "address": address,
         "gpus_per_run": gpus_per_run, "memory_per_run": memory_per_run,
         "workers_per_run": workers_per_run, "timeout": timeout, "budget": budget}

@@ -20,6 +20,9 @@ _MOST_THREADS = 1024
 class Request(BaseModel):
     """What any training needs to know. None means: as the data set or the method says.
 
+    ``prefix_store`` is in bytes, or text such as ``32GB``: what stored views of all runs may take; 0: no views are
+    stored.
+
     ``timeout`` is in seconds, or text such as ``3h``; ``memory_per_run`` in bytes, or text such as ``6GB``: None is no
     limit. ``workers_per_run`` processes train each run together, each of them with its threads, GPUs and memory.
     """
@@ -46,6 +49,7 @@ class Request(BaseModel):
     out: str = "results"
     in_process: bool = False
     address: str | None = None
+    prefix_store: int | None = Field(None, ge=0, lt=2**60)
     gpus_per_run: float | None = Field(None, ge=0)
     memory_per_run: int | None = Field(None, ge=2**20)
     workers_per_run: int = Field(1, ge=1)
@@ -60,6 +64,11 @@ class Request(BaseModel):
     @classmethod
     def _bytes(cls, value: Any) -> Any:
         return bytes_of(value) if isinstance(value, str) else value
+
+    @field_validator("prefix_store", mode="before")
+    @classmethod
+    def _store(cls, value: Any) -> Any:
+        return bytes_of(value, "--prefix-store", "a store", 0) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _one_process(self) -> "Request":
@@ -125,6 +134,17 @@ def listed(value: Any) -> Any:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return [value] if isinstance(value, int | float) else value
+
+
+def store_limit(limit: str | None, none: bool) -> str | None:
+    """What ``--prefix-store`` and ``--no-prefix-store`` say together.
+
+    Raises:
+        UserError: they contradict each other.
+    """
+    if none and limit is not None:
+        raise UserError("--prefix-store and --no-prefix-store exclude each other; give one of them")
+    return "0" if none else limit
 
 
 def make_config(given: dict[str, Any], file: str | None = None) -> RunConfig:

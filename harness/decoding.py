@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,8 +66,8 @@ class Reader:
                                   persistent_workers=workers > 0, pin_memory=pinned, generator=torch.Generator(),
                                   worker_init_fn=_leave_interrupts_to_the_run)
 
-    def batches(self, keys: Sequence[Sequence[Any]]) -> Iterator[Pictures]:
-        """One batch for each list of keys, in their order.
+    def batches(self, keys: Iterable[Sequence[Any]]) -> Iterator[Pictures]:
+        """One batch for each list of keys, in their order; lists are taken as pictures are read, some ahead.
 
         Raises:
             UserError: a picture is missing or damaged.
@@ -84,7 +84,7 @@ class Reader:
 
 
 class _Keys:
-    batches: Sequence[Sequence[Any]] = ()
+    batches: Iterable[Sequence[Any]] = ()
 
     def __iter__(self) -> Iterator[Sequence[Any]]:
         return iter(self.batches)

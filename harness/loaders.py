@@ -69,7 +69,7 @@ class TrainLoader:
 
         Read one epoch to its end, or leave it, before the next.
         """
-        for step, batch in enumerate(self._read(epoch, self.order(epoch)[start:]), start):
+        for step, batch in enumerate(self.drawn(epoch, self.order(epoch)[start:]), start):
             yield batch.with_warp(generator(self.seed, self.stage, "warp", epoch, step)) if self.warp else batch
 
     def order(self, epoch: int) -> list[list[int]]:
@@ -78,13 +78,9 @@ class TrainLoader:
         steps = (order[step * self.batch_size:(step + 1) * self.batch_size] for step in range(self.steps))
         return [self.ranks.own(indices) for indices in steps]
 
-    def in_file_order(self, epoch: int, batch_size: int) -> Iterator[Batch]:
-        """Every image under the augmentation that it has in an epoch, without the warp."""
-        indices = range(len(self.split))
-        return self._read(epoch, [indices[start:start + batch_size] for start in indices[::batch_size]])
-
-    def _read(self, epoch: int, batches: Iterable[Sequence[int]]) -> Iterator[Batch]:
-        keys = [[(epoch, index) for index in indices] for indices in batches]
+    def drawn(self, epoch: int, batches: Iterable[Sequence[int]]) -> Iterator[Batch]:
+        """Batches of images by their indices, under the augmentation that they have in an epoch, without the warp."""
+        keys = ([(epoch, index) for index in indices] for indices in batches)
         for pictures in self._reader.batches(keys):
             yield replace(_batch(pictures, self.normalise), epoch=epoch)
 

@@ -1,12 +1,14 @@
 """From a request to the runs it needs, without torch: settings checked, ids known, finished runs left out."""
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
-from ..datasets import DatasetCard, decoded_fingerprint
+from ..datasets import DatasetCard, decoded_fingerprint, load
 from ..datasets import registry as datasets
 from ..errors import UserError
 from ..leaderboard import Store
@@ -17,8 +19,9 @@ from ..metrics.protocol import SUBSETS, Protocol, protocol
 from .config import RunConfig
 from .controls.names import missing_controls
 from .forwards import needs_of
+from .prefix.views import LIMIT, views_to_store
 from .results.place import results_at
-from .spec import RunSpec, Trained
+from .spec import RunSpec, Trained, canonical
 from .spread.shares import check_batch, check_method
 
 _QUICK_IMAGES = 20
@@ -38,6 +41,7 @@ class Job:
         until: epochs after which to stop for now and score what there is; None: after the last.
         accumulation: steps whose gradients are added up for one update, so that a batch fits into memory.
         workers: processes that train the run together.
+        prefix_store: bytes that stored views may take; None: the usual limit.
         remote: URL of the results that ``out`` is a local copy of; empty where it is no copy.
     """
 
@@ -54,6 +58,7 @@ class Job:
     accumulation: int = 1
     workers: int = 1
     remote: str = ""
+    prefix_store: int | None = None
 
     def until_epoch(self, epochs: int) -> "Job":
         """The same, to stop after so many epochs."""
@@ -115,7 +120,7 @@ def make_plan(config: RunConfig, rates: Mapping[str, float | None] | None = None
     if (config.fit_on, config.split) == ("train+val", "val"):
         raise UserError("--split val --fit-on train+val scores images that were trained on; use --fit-on train, or "
                         "score --split test")
-    fingerprint = fingerprint or dataset.fingerprint_of(root, **options)
+    at_hand, fingerprint = fingerprint is None, fingerprint or dataset.fingerprint_of(root, **options)
     if config.decoded_side:
         fingerprint = decoded_fingerprint(fingerprint, config.decoded_side)
     common = {
@@ -130,6 +135,7 @@ def make_plan(config: RunConfig, rates: Mapping[str, float | None] | None = None
         "fit_on": config.fit_on,
         "preset": config.preset,
     }
+    limit = LIMIT if config.prefix_store is None else config.prefix_store
     rules, results = _protocol(config), results_at(config.out)
     weights = str(Path(config.weights).absolute()) if config.weights not in (None, "random") else config.weights
     jobs, hopeless, rates = {}, set(), rates or {}
@@ -143,16 +149,27 @@ def make_plan(config: RunConfig, rates: Mapping[str, float | None] | None = None
                 epochs=config.epochs or card.epochs[config.preset],
                 batch_size=config.batch_size or card.images_per_step(config.preset), **common)
             check_batch(spec.batch_size, config.workers_per_run)
+            if limit and (prefix := card.prefix(card.settings(**spec.training.settings))):
+                images = _stored_images(dataset.name, root, canonical(options), fingerprint) if at_hand else (
+                    dataset.counts.get("train", 0) + dataset.counts.get("val", 0))
+                views = views_to_store(prefix, config.backbone, config.image_size, images, limit)
+                spec = spec.model_copy(update={"views": views})
             factor = rates.get(spec.name, config.rate_factors[0])
             spec = spec.model_copy(update={"rate_factor": factor or config.rate_factors[0]})
             jobs[spec.run_id] = Job(spec, root, config.decoded_side, weights, rules, config.split, results.folder,
                                     config.controls, config.sweep, workers=config.workers_per_run,
-                                    remote=results.remote)
+                                    remote=results.remote, prefix_store=config.prefix_store)
             if factor is None:
                 hopeless.add(spec.run_id)
     results.fetch("rows")
     finished = frozenset() if config.force else _finished(Store(results.folder), jobs, rules, config)
     return Plan(config, tuple(jobs.values()), finished, frozenset(hopeless) - finished)
+
+
+@cache
+def _stored_images(name: str, root: str | None, options: str, fingerprint: str) -> int:
+    """How many images are trained on at most. Of the training split too: both then share their views."""
+    return len(load(name, root=root, **json.loads(options))["train+val"])
 
 
 def _trained_as(card: MethodCard, variant: str, settings: dict) -> Trained | None:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+_USUAL = {"rate_factor": 1.0, "views": 0}
+
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no spaces: the same content gives the same text."""
@@ -29,6 +31,7 @@ class RunSpec(BaseModel):
         weights: digest of the weights' file, ``timm:<name>`` for a download, or ``random``.
         threads: torch threads; sums depend on them in the last bit.
         rate_factor: on every learning rate of the method's recipe.
+        views: stored of every image, that training shows in turn; 0: every epoch draws anew.
         trained_as: the part of variant and settings that training depends on, where explaining has settings of its own.
     """
 
@@ -52,6 +55,7 @@ class RunSpec(BaseModel):
     fit_on: Literal["train", "train+val"]
     preset: str
     rate_factor: float = 1.0
+    views: int = 0
     trained_as: Trained | None = None
 
     @property
@@ -62,9 +66,9 @@ class RunSpec(BaseModel):
     @property
     def run_id(self) -> str:
         """First 16 hex digits of the SHA-256 of the canonical JSON."""
-        # A factor of one is left out: runs of the recipe's own rates keep the ids they had before there were factors.
-        left_out = {"trained_as", "rate_factor"} if self.rate_factor == 1 else {"trained_as"}
-        content = self.model_dump(mode="json", exclude=left_out)
+        # What was added later is left out where it changes nothing: runs keep the ids they had before there was it.
+        usual = {name for name, value in _USUAL.items() if getattr(self, name) == value}
+        content = self.model_dump(mode="json", exclude={"trained_as", *usual})
         return hashlib.sha256(canonical(content).encode()).hexdigest()[:16]
 
     @property

@@ -284,8 +284,8 @@ class Trial:
         """The method that trains: another where runs that explain the same one in other ways share its training."""
         training = self.spec.training
         method = self.method if training is self.spec else self._create(training)
-        return Trainee(method, training, self.dataset[training.fit_on], self.normalise, self.checkpoints,
-                       self.reporter, self.workers, self.saved, self.ranks, self.job.accumulation)
+        return Trainee(method, training, self.dataset, self.normalise, self.checkpoints, self.reporter, self.workers,
+                       self.saved, self.ranks, self.job.accumulation, self.job.prefix_store)
 
     def release(self) -> None:
         """Give the memory back: the process may do another run."""

@@ -13,6 +13,7 @@ __all__, __getattr__, __dir__ = table_of_contents(__name__, {
     "Loaders": ".base",
     "Method": ".base",
     "MethodCard": ".cards.base",
+    "Prefix": ".cards.base",
     "Stage": ".base",
     "Tunable": ".cards.base",
     "check_method": ".contract.check",

@@ -4,18 +4,15 @@ The unit is one plain forward pass of the backbone on one image: a training step
 method's card, measured by ``benchmarks/step_cost.py``), an explanation about one.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ...datasets import DatasetCard, PartDataset
+from ...methods.cards.layouts import layout_of
 from ...methods.catalogue import registry as methods
 from ..controls.names import missing_controls
 from ..forwards import Evaluation, needs_of
 from ..plan import Job
-
-_LAYOUTS = {"birds": (192, 6), "tiny": (192, 12), "small": (384, 12), "base": (768, 12), "large": (1024, 24)}
-"""Width and blocks of vision transformers, by what timm calls their size."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +94,9 @@ def multiply_adds(backbone: str, image_size: int) -> float | None:
 
     Linear layers and the two products of attention; biases, norms and activations are left out, as is usual.
     """
-    found = re.match(r"(?:vit|deit3?)_(birds|tiny|small|base|large)_.*?patch(\d+)", backbone)
+    found = layout_of(backbone, image_size)
     if found is None:
         return None
-    width, depth = _LAYOUTS[found[1]]
-    patch = int(found[2])
-    patches = (image_size // patch) ** 2
-    registers = re.search(r"_reg(\d+)", backbone)
-    tokens = patches + 1 + ("distilled" in backbone) + (int(registers[1]) if registers else 0)
+    tokens, width = found.tokens, found.width
     block = 12 * tokens * width**2 + 2 * tokens**2 * width
-    return float(patches * 3 * patch**2 * width + depth * block)
+    return float(found.patches * 3 * found.patch**2 * width + found.depth * block)

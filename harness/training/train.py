@@ -11,6 +11,7 @@ from ...methods import Batch, Loaders, Method
 from ...methods.optimising import Optimisers, set_rates
 from ...methods.random_state import RandomState
 from ..loaders import TrainLoader
+from ..prefix.loader import StoredLoader
 from ..progress import Interrupted
 from ..seeds import derive
 from ..spread.norms import share_norms
@@ -18,7 +19,6 @@ from .checkpoint import Checkpoint, Position, Within, save_checkpoint
 from .losses import Mean, write_losses
 from .resume import resume
 from .step import Diverged, learn
-from .stored_tokens import StoredLoader
 from .training import Training
 
 __all__ = ["Diverged", "Training", "train"]

@@ -8,10 +8,10 @@ import torch
 
 from ...methods import Batch, Stage
 from ..loaders import TrainLoader
+from ..prefix.loader import StoredLoader
 from ..progress import Reporter
 from ..spread.ranks import ALONE, Ranks
 from .checkpoint import Position
-from .stored_tokens import StoredLoader
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,11 @@ def tune(
     preset: Annotated[str | None, typer.Option(help="quick, default or paper. [the data set's]")] = None,
     precision: Annotated[str | None, typer.Option(help="fp32 or bf16.")] = None,
     threads: Annotated[int | None, typer.Option(help="Torch threads of a run; numbers depend on them. [1]")] = None,
+    prefix_store: Annotated[str | None, typer.Option(
+        help="Such as 100GB: what stored views of all runs may take on disk. [32GB, at most half of what is free]",
+    )] = None,
+    no_prefix_store: Annotated[bool, typer.Option(
+        "--no-prefix-store", help="Store no views: augment and compute every image in every epoch.")] = False,
     protocol: Annotated[str | None, typer.Option(help="How scores are taken; see: harness list protocols.")] = None,
     fidelity_images: Annotated[int | None, typer.Option(help="Images of insertion and deletion. [200]")] = None,
     config: Annotated[str | None, typer.Option(help="YAML with these fields; 'budget' for trials.")] = None,
@@ -60,7 +65,7 @@ def tune(
     """Search settings on an equal budget: trained on train, scored on val; the paper's setting is trial 0."""
     from ...errors import UserError
     from ...sweeps import parse_search
-    from ..config import make_request, parse_set
+    from ..config import make_request, parse_set, store_limit
     from .config import TuneConfig
     from .searching import status as say_status
     from .searching import tune as search_for
@@ -74,7 +79,8 @@ def tune(
         "final_epochs": final_epochs, "seeds": seeds, "name": name, "data_root": data_root, "backbone": backbone,
         "weights": weights, "image_size": image_size, "labels": labels, "decoded_side": decoded_side,
         "epochs": epochs, "batch_size": batch_size, "set": parse_set(set_) if set_ else None, "preset": preset,
-        "precision": precision, "threads": threads, "protocol": protocol, "fidelity_images": fidelity_images,
+        "precision": precision, "threads": threads, "prefix_store": store_limit(prefix_store, no_prefix_store),
+        "protocol": protocol, "fidelity_images": fidelity_images,
         "out": out, "in_process": in_process, "address": address, "gpus_per_run": gpus_per_run,
         "memory_per_run": memory_per_run, "timeout": timeout}
     if status and not (methods or config):

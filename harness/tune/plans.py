@@ -77,12 +77,14 @@ def search_plan(config: TuneConfig, method: str, spec: RunSpec, protocol_id: str
     objectives = tuple(map(_objective, config.objectives))
     rungs = Rungs.of(spec.epochs, lowest=None if config.halving else spec.epochs)
     allowed = config.allowed
+    # Searches keep the identity that they had before there was a store.
+    unsaid = _SAID_ELSEWHERE if spec.views else _SAID_ELSEWHERE | {"views"}
     return SearchPlan(
         name="", method=method, dataset=spec.dataset, backbone=spec.backbone, image_size=spec.image_size,
         objectives=objectives, space=_space(config, method, spec), paper=spec.settings, rungs=rungs,
         amount=allowed.amount, unit=allowed.unit, seed=config.search_seed,
         sampler=config.sampler or default_sampler(_trials(allowed.amount, allowed.unit, rungs)),
-        identity=spec.model_dump(mode="json", exclude=_SAID_ELSEWHERE) | {"protocol_id": protocol_id})
+        identity=spec.model_dump(mode="json", exclude=unsaid) | {"protocol_id": protocol_id})
 
 
 def begun_plan(folder: SweepFolder, method: str) -> SearchPlan:

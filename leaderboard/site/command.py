@@ -16,7 +16,8 @@ from ..text import printable
 
 DATA, WEIGHTS, CONFIG = "PATH/TO/DATA", "PATH/TO/WEIGHTS", "spec.json"
 _FLAGS = ("decoded_side", "backbone", "image_size", "epochs", "batch_size", "rate_factors", "preset", "fit_on", "split",
-          "precision", "threads", "protocol", "fidelity_images")  # fields of a request that say what a run is
+          "precision", "threads", "prefix_store", "protocol", "fidelity_images")
+"""Fields of a request that say what a run is."""
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/@-]*")
 _NOT_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "inf", "infinity", "nan"}  # what --set does not read as
 

@@ -57,6 +57,23 @@ class Ladder:
     levels_where: Conditions = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Prefix:
+    """The frozen blocks that a training step may be spared, because their output is the same in every epoch.
+
+    Attributes:
+        left: blocks after them, which every step runs.
+        warped: a step needs their output for the second, warped view too.
+    """
+
+    left: int = 0
+    warped: bool = False
+
+
+def _no_prefix(settings: BaseModel) -> Prefix | None:
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class MethodCard(Card):
     """A method's card.
@@ -84,6 +101,8 @@ class MethodCard(Card):
         shares_batches: whether several processes may each compute the loss of a share of a batch: terms that look at
             several images take those of all by :func:`~partbench.methods.across.gathered`, and random numbers for
             single images come from :func:`~partbench.methods.across.drawn`. False where nobody has said.
+        prefix: settings -> the frozen blocks that no prompt enters, so that their output is stored once for all epochs
+            and runs; None: there are none, or nobody has said.
     """
 
     maps: str = ""
@@ -101,6 +120,7 @@ class MethodCard(Card):
     quick_batch_size: int | None = None
     batch_coupled: bool | Conditions = True
     shares_batches: bool = False
+    prefix: Callable[[Any], Prefix | None] = _no_prefix
 
     def resolve(self, variant: str = "", overrides: Mapping[str, Any] | None = None,
                 preset: str = "default") -> BaseModel:

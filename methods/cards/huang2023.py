@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from .base import MethodCard, Tunable
-from .patch_prototypes import TUNABLES, VARIANTS, PatchPrototypeSettings
+from .patch_prototypes import TUNABLES, VARIANTS, PatchPrototypeSettings, frozen_prefix
 
 
 class Huang2023Settings(PatchPrototypeSettings):
@@ -45,4 +45,5 @@ HUANG2023 = MethodCard(
     variants=VARIANTS,
     batch_coupled=False,
     shares_batches=True,
+    prefix=frozen_prefix,
 )

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from .base import Ladder, MethodCard, Tunable
+from .base import Ladder, MethodCard, Prefix, Tunable
 from .part_shaping import BATCH_COUPLED, PAPER, TUNABLES, PartShapingSettings
 
 
@@ -43,6 +43,12 @@ def _several(prototypes: tuple[int, ...]) -> bool:
     return len(prototypes) > 1
 
 
+def _prefix(settings: IVPTSettings) -> Prefix | None:
+    if settings.train_embeddings:
+        return None
+    return Prefix(len(settings.prototypes) - 1 if _prompts(settings.design) else 0, bool(settings.equivariance))
+
+
 IVPT = MethodCard(
     name="ivpt",
     title="IVPT",
@@ -64,6 +70,7 @@ IVPT = MethodCard(
     quick_batch_size=8,
     batch_coupled=BATCH_COUPLED,
     shares_batches=True,
+    prefix=_prefix,
     variants={
         "public": {"train_embeddings": True},
         "last_layer": {"design": "last_layer"},

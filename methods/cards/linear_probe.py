@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from ...cards import Settings
-from .base import MethodCard, Tunable
+from .base import MethodCard, Prefix, Tunable
 
 
 class LinearProbeSettings(Settings):
@@ -19,6 +19,10 @@ class LinearProbeSettings(Settings):
                                    "token, the mean patch")
     learning_rate: float = Field(2e-3, gt=0, description="AdamW rate of the head")
     weight_decay: float = Field(1e-4, ge=0)
+
+
+def _prefix(settings: LinearProbeSettings) -> Prefix | None:
+    return None if settings.explainer == "rollout" else Prefix(left=1)
 
 
 LINEAR_PROBE = MethodCard(
@@ -42,4 +46,5 @@ LINEAR_PROBE = MethodCard(
     },
     batch_coupled=False,
     shares_batches=True,
+    prefix=_prefix,
 )

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from ...cards import Settings
-from .base import Tunable
+from .base import Prefix, Tunable
 
 
 class PatchPrototypeSettings(Settings):
@@ -18,6 +18,11 @@ class PatchPrototypeSettings(Settings):
     layer_decay: float = Field(0.75, gt=0, le=1, description="factor on the backbone's rate from each block of a "
                                                              "transformer to the one before it")
     weight_decay: float = Field(1e-3, ge=0, description="of the backbone and the add-on layers")
+
+
+def frozen_prefix(settings: PatchPrototypeSettings) -> Prefix | None:
+    """The whole backbone, unless it trains."""
+    return None if settings.finetune else Prefix()
 
 
 TUNABLES = {

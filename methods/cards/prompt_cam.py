@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ...cards import Settings
-from .base import MethodCard, Tunable
+from .base import MethodCard, Prefix, Tunable
 
 
 class PromptCAMSettings(Settings):
@@ -29,6 +29,10 @@ class PromptCAMSettings(Settings):
 
 def _deep(depth: str) -> bool:
     return depth == "deep"
+
+
+def _prefix(settings: PromptCAMSettings) -> Prefix | None:
+    return Prefix(left=1) if _deep(settings.depth) and settings.agnostic_prompts == 0 else None
 
 
 PROMPT_CAM = MethodCard(
@@ -56,6 +60,7 @@ PROMPT_CAM = MethodCard(
     quick_batch_size=4,
     batch_coupled=False,
     shares_batches=True,
+    prefix=_prefix,
     variants={
         "faithful": {"agnostic_prompts": "classes"},
         "shallow": {"depth": "shallow"},

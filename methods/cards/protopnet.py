@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from .base import MethodCard, Tunable
-from .patch_prototypes import TUNABLES, VARIANTS, PatchPrototypeSettings
+from .patch_prototypes import TUNABLES, VARIANTS, PatchPrototypeSettings, frozen_prefix
 
 
 class ProtoPNetSettings(PatchPrototypeSettings):
@@ -49,4 +49,5 @@ PROTOPNET = MethodCard(
     variants=VARIANTS,
     batch_coupled=False,
     shares_batches=True,
+    prefix=frozen_prefix,
 )

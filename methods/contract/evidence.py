@@ -187,8 +187,11 @@ def plain(trial: Trial) -> None:
 
 @torch.no_grad()
 def stored(trial: Trial) -> None:
-    """Tokens that enter block ``prefix_blocks`` stand for the images, in both views."""
+    """Tokens that enter block ``prefix_blocks`` stand for the images, in both views, as the card says."""
     method, batch, backbone = trial.rehearsal.method, trial.pictures, trial.backbone
+    if told := method.card.prefix(method.settings):
+        want(method.prefix_blocks == backbone.depth - told.left, f"the card leaves {told.left} blocks after the prefix")
+        want(("warped" in method.views) == told.warped, f"the card says warped={told.warped} of the prefix")
     if method.prefix_blocks is None:
         return
     want(0 <= method.prefix_blocks <= backbone.depth, f"prefix_blocks is {method.prefix_blocks}")

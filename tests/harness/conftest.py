@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from partbench.harness.training.trainee import Trainee
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory) -> Path:
+    """A cache folder of the tests' own."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARTBENCH_CACHE", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def harness() -> Callable[..., command.Ended]:
     """``harness("list", "methods")``: the command line, in this process."""
@@ -87,13 +96,13 @@ def trainee(tiny_cub, asked) -> Callable[..., "Trainee"]:
     from partbench.methods import create
     from partbench.methods.contract.backbones import tiny_backbone
 
-    backbone, split = tiny_backbone(), datasets.load("cub", root=tiny_cub)["train"]
+    backbone, data = tiny_backbone(), datasets.load("cub", root=tiny_cub)
 
     def make(name: str, folder: Path, reporter: Reporter | None = None, accumulation: int = 1, **settings) -> Trainee:
         torch.set_num_threads(1)
         spec = make_plan(make_config(asked(folder, methods=[name], epochs=6, batch_size=3))).jobs[0].spec
         torch.manual_seed(1)
-        return Trainee(create(name, backbone, 3, **settings), spec, split, Normalise.of(backbone, torch.device("cpu")),
+        return Trainee(create(name, backbone, 3, **settings), spec, data, Normalise.of(backbone, torch.device("cpu")),
                        folder / "checkpoints", reporter or Reporter(), 0, accumulation=accumulation)
 
     return make

@@ -18,7 +18,7 @@ OTHER = {
     "method": "prompt_cam", "variant": "bias", "method_version": 2, "settings": {"prototypes": [3, 4]},
     "dataset": "birds", "dataset_options": {"seed": 1}, "dataset_fingerprint": "e" * 64, "backbone": "deit_small",
     "weights": "0123", "image_size": 112, "seed": 1, "epochs": 24, "batch_size": 8, "precision": "bf16", "threads": 2,
-    "fit_on": "train+val", "preset": "quick", "rate_factor": 0.5}
+    "fit_on": "train+val", "preset": "quick", "rate_factor": 0.5, "views": 8}
 
 
 def test_the_id_of_a_training_never_changes():

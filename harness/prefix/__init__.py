@@ -1,0 +1,1 @@
+"""The prefix store: what the frozen first blocks of a backbone make of augmented views, kept for every run."""

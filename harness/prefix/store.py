@@ -1,0 +1,99 @@
+"""The folder of stored views: who may use which, and which give way when room is needed."""
+
+import fcntl
+import json
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from ...datasets.remembered import cache_folder
+from ...durable import write_whole
+from ...errors import UserError
+from .key import PrefixKey
+from .view import StoredView, last_used, remove, remove_unused
+from .views import LIMIT
+
+log = logging.getLogger("partbench")
+
+
+def store_folder() -> Path:
+    """Where views are kept: ``prefix`` in partbench's cache; safe to delete while nothing runs."""
+    return cache_folder().absolute() / "prefix"
+
+
+class PrefixStore:
+    """The views of one key, in the folder that all keys share.
+
+    Args:
+        limit: bytes that all views together may take; None: 32 GiB, and no more than half of what is free or theirs.
+    """
+
+    def __init__(self, key: PrefixKey, limit: int | None = None):
+        self.key, self.limit, self.root = key, limit, store_folder()
+        self.folder = self.root / key.digest
+        self._verified: dict[bytes, np.ndarray] = {}
+
+    def open(self, number: int) -> StoredView | None:
+        """A view, in use until it is closed; None where there is no room for it, which a warning says once."""
+        file = self.folder / f"{number}.tokens"
+        try:
+            with self._alone():
+                self._check_header()
+                if not file.exists() and not self._make_room():
+                    return None
+                with suppress(OSError):
+                    return StoredView(file, self.key.shape, self._verified)
+                StoredView.create(file, self.key.shape)
+                return StoredView(file, self.key.shape, self._verified)
+        except (OSError, UserError) as error:
+            warn(f"no prefix store in {self.root}: {error}")
+            return None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else opens, creates or removes views meanwhile."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.root / ".lock", "ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _check_header(self) -> None:
+        """Views beside a header that is not theirs are thrown away."""
+        header, content = self.folder / "key.json", json.dumps(self.key.content(), indent=1).encode()
+        with suppress(OSError):
+            if header.read_bytes() == content:
+                return
+        for file in self.folder.glob("*.tokens"):
+            remove(file)
+        write_whole(header, content, sync=False)
+
+    def _make_room(self) -> bool:
+        """Remove views that nobody uses, those used longest ago first, until another one fits."""
+        needed = 2 * int(np.prod(self.key.shape))
+        sizes = {file: file.stat().st_size for file in self.root.glob("*/*.tokens")}
+        taken = sum(file.stat().st_blocks * 512 for file in sizes)
+        limit = self.limit or min(LIMIT, (shutil.disk_usage(self.root).free + taken) // 2)
+        for file in sorted(sizes, key=last_used):
+            if self._fits(sum(sizes.values()) + needed, limit, needed):
+                break
+            if remove_unused(file):
+                del sizes[file]
+        if self._fits(sum(sizes.values()) + needed, limit, needed):
+            return True
+        warn(f"{self.root} has no room for {needed / 2**30:.1f} GiB more: views are computed as they are shown; free "
+             "some space, or give a larger --prefix-store")
+        return False
+
+    def _fits(self, total: int, limit: int, needed: int) -> bool:
+        return total <= limit and needed <= shutil.disk_usage(self.root).free
+
+
+@cache
+def warn(message: str) -> None:
+    """Once a process, not once an epoch."""
+    log.warning(message)
