@@ -100,7 +100,8 @@ def trainee(tiny_cub, asked) -> Callable[..., "Trainee"]:
 
     def make(name: str, folder: Path, reporter: Reporter | None = None, accumulation: int = 1, **settings) -> Trainee:
         torch.set_num_threads(1)
-        spec = make_plan(make_config(asked(folder, methods=[name], epochs=6, batch_size=3))).jobs[0].spec
+        given = {f"{name.partition('@')[0]}.{setting}": value for setting, value in settings.items()}
+        spec = make_plan(make_config(asked(folder, methods=[name], epochs=6, batch_size=3, set=given))).jobs[0].spec
         torch.manual_seed(1)
         return Trainee(create(name, backbone, 3, **settings), spec, data, Normalise.of(backbone, torch.device("cpu")),
                        folder / "checkpoints", reporter or Reporter(), 0, accumulation=accumulation)
