@@ -5,7 +5,7 @@ public code differ this follows the code: the spatial bias is inside the softmax
 prototypes straight into the N final concepts, so every one of them receives N prompts.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,6 +38,11 @@ class _View:
     maps: list[Tensor]
     groupings: list[Tensor]
     features: Tensor
+
+    @property
+    def joined(self) -> Tensor:
+        """The maps of all levels, [B, sum of K_l, h, w]: their parts in order, then their backgrounds."""
+        return torch.cat([*(maps[:, :-1] for maps in self.maps), *(maps[:, -1:] for maps in self.maps)], 1)
 
 
 class IVPT(Method):
@@ -84,6 +89,9 @@ class IVPT(Method):
             nn.init.trunc_normal_(linear.weight, std=0.02)
         for linear in self.prompting:
             nn.init.zeros_(linear.bias)
+        # The shaping losses are means over levels of means over parts, taken of all levels at once.
+        shares = [torch.full((count - 1,), 1 / (count - 1) / len(counts)) for count in counts]
+        self.register_buffer("_shares", torch.cat(shares), persistent=False)
         trained = self.backbone.embedding_parameters() if self.settings.train_embeddings else {}
         self.embeddings = nn.ParameterDict(trained)
 
@@ -121,7 +129,7 @@ class IVPT(Method):
     def _features(self, tokens: Tensor) -> Tensor:
         """Patches [B, D, h, w] under the backbone's final norm, which is used at every depth."""
         with full_precision(tokens):
-            return self.backbone.patches(self.backbone.norm(tokens.float()))
+            return self.backbone.patches(self.backbone.norm(tokens[:, self.backbone.prefix:].float()))
 
     def _assign(self, level: int, features: Tensor) -> Tensor:
         return assign(features, self.prototypes[level], self.bias[level] if len(self.bias) else None)
@@ -166,27 +174,26 @@ class IVPT(Method):
         if self.settings.equivariance and batch.warped is None:
             batch = batch.with_warp()
         view = self._look(self.tokens(batch))
-        other = self._warped_maps(batch) if self.settings.equivariance else []
+        other = self._warped_maps(batch) if self.settings.equivariance else None
         with full_precision(view.features):
             terms = self._terms(batch, view, other)
             return {name: weight * terms[name]() for name in terms if (weight := getattr(self.settings, name))}
 
-    def _warped_maps(self, batch: Batch) -> list[Tensor]:
+    def _warped_maps(self, batch: Batch) -> Tensor:
         with torch.no_grad():
             tokens = self.tokens(batch.warped)
-        return self._look(tokens, maps_only=True).maps
+        return self._look(tokens, maps_only=True).joined
 
-    def _terms(self, batch: Batch, view: _View, other: list[Tensor]) -> dict[str, Callable[[], Tensor]]:
-        """The terms that the design has, each computed when called."""
-        concepts = self._concepts(view)
+    def _terms(self, batch: Batch, view: _View, other: Tensor | None) -> dict[str, Callable[[], Tensor]]:
+        """The terms that the design has, each computed when called; ``other``: the joined maps of the warped view."""
+        concepts, maps, levels, parts = self._concepts(view), view.joined, len(view.maps), len(self._shares)
         terms = {
             "classification": lambda: cross_entropy(self._scores(concepts).mean(1), batch.labels),
-            "presence": lambda: _mean(presence(maps[:, :-1]) for maps in view.maps),
-            "background_presence": lambda: _mean(background_presence(maps[:, -1]) for maps in view.maps),
-            "entropy": lambda: _mean(map(entropy, view.maps)),
-            "total_variation": lambda: _mean(map(total_variation, view.maps)),
-            "equivariance": lambda: _mean(equivariance(maps[:, :-1], warped[:, :-1], batch.affine)
-                                          for maps, warped in zip(view.maps, other, strict=True)),
+            "presence": lambda: presence(maps[:, :parts], self._shares),
+            "background_presence": lambda: background_presence(maps[:, parts:].flatten(0, 1)),
+            "entropy": lambda: entropy(maps) / levels,
+            "total_variation": lambda: total_variation(maps) / levels,
+            "equivariance": lambda: equivariance(maps[:, :parts], other[:, :parts], batch.affine, self._shares),
             "orthogonality": lambda: orthogonality(concepts),
         }
         return terms | ({"consistency": lambda: _consistency(view)} if view.groupings else {})
@@ -238,10 +245,6 @@ class IVPT(Method):
         return found | {"prototypes": replace(ladder, most=min(ladder.most, self.backbone.depth + 1))}
 
 
-def _mean(values: Iterable[Tensor]) -> Tensor:
-    return torch.stack(list(values)).mean()
-
-
 def _level(maps: Tensor) -> Level:
     parts = maps[:, :-1]
     return Level(parts, torch.arange(parts.shape[1], device=maps.device).expand(parts.shape[:2]), maps[:, -1])
@@ -251,6 +254,6 @@ def _consistency(view: _View) -> Tensor:
     """KL divergence from the final maps, as they are, to every level's grouped maps; mean over patches and levels."""
     target = view.maps[-1].detach()
     levels = zip(view.maps[:-1], view.groupings, strict=True)
+    grouped = torch.stack([group(maps, shares) for maps, shares in levels])
     # The small constant: grouping shares may underflow to zero.
-    return _mean((target * (target.log() - (group(maps, shares) + 1e-10).log())).sum(1).mean()
-                 for maps, shares in levels)
+    return (target * (target.log() - (grouped + 1e-10).log())).sum(2).mean()

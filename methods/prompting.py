@@ -20,7 +20,9 @@ def project(block: Block, normed: Tensor, parts: str) -> list[Tensor]:
     rows = slice(first * attention.attn_dim, last * attention.attn_dim)
     bias = None if attention.qkv.bias is None else attention.qkv.bias[rows]
     flat = linear(normed, attention.qkv.weight[rows], bias)
-    split = flat.unflatten(-1, (last - first, attention.num_heads, attention.head_dim)).movedim(-3, 0).transpose(-3, -2)
+    # Cut along the last dimension: gradients are then put together by one copy, in the order that the product takes.
+    split = (part.unflatten(-1, (attention.num_heads, attention.head_dim)).transpose(-3, -2)
+             for part in flat.chunk(last - first, -1))
     norms = {"q": attention.q_norm, "k": attention.k_norm, "v": torch.nn.Identity()}
     return [norms[part](value) for part, value in zip(parts, split, strict=True)]
 

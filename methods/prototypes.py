@@ -13,8 +13,8 @@ def full_precision(like: Tensor) -> torch.autocast:
     return torch.autocast(like.device.type, enabled=False)
 
 
-def proximity(features: Tensor, prototypes: Tensor) -> Tensor:
-    """Negative squared distance of every patch to every prototype, up to a constant per patch.
+def proximity(features: Tensor, prototypes: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Negative squared distance of every patch to every prototype, up to a constant per patch: one matrix product.
 
     The square of the feature is left out: it is the same for all prototypes, so a softmax or argmax over prototypes
     does not see it, and without it fp32 keeps more digits.
@@ -22,14 +22,19 @@ def proximity(features: Tensor, prototypes: Tensor) -> Tensor:
     Args:
         features: [B, D, h, w].
         prototypes: [K, D], or [B, K, D]: others on each image.
+        bias: [K, h, w], added; None for none.
 
     Returns:
         2 e.q - |q|^2, fp32 [B, K, h, w].
     """
     with full_precision(features):
         prototypes = prototypes.float()
-        products = prototypes @ features.float().flatten(2)
-        return (2 * products - prototypes.square().sum(-1)[..., None]).unflatten(2, features.shape[2:])
+        offset = -prototypes.square().sum(-1)[..., None]
+        if bias is not None:
+            offset = offset + bias.float().flatten(1)
+        # As a product of batches: matmul would first copy the patches into the order that it likes.
+        per_image = (2 * prototypes).expand(len(features), -1, -1)
+        return torch.baddbmm(offset, per_image, features.float().flatten(2)).unflatten(2, features.shape[2:])
 
 
 def squared_distances(features: Tensor, prototypes: Tensor) -> Tensor:
@@ -61,10 +66,8 @@ def assign(features: Tensor, prototypes: Tensor, bias: Tensor | None = None, flo
     Returns:
         fp32 [B, K, h, w], sums to one over K.
     """
-    logits = proximity(features, prototypes)
-    if bias is not None:
-        logits = logits + bias.float()
-    return (logits.softmax(1) + floor) / (1 + len(prototypes) * floor)
+    probabilities = proximity(features, prototypes, bias).softmax(1)
+    return (probabilities + floor) / (1 + len(prototypes) * floor)
 
 
 def regions(features: Tensor, maps: Tensor, hard: bool = True) -> tuple[Tensor, Tensor]:
@@ -81,12 +84,21 @@ def regions(features: Tensor, maps: Tensor, hard: bool = True) -> tuple[Tensor, 
     with full_precision(features):
         weights = maps.float().flatten(2)
         if hard:
-            strongest = weights.argmax(1, keepdim=True)
-            weights = weights * (strongest == torch.arange(weights.shape[1], device=weights.device)[:, None])
+            weights = weights * _strongest(weights.detach())
         total = weights.sum(2)
         empty = total == 0
         sums = weights @ features.float().flatten(2).transpose(1, 2)
         return sums / total.masked_fill(empty, 1.0)[..., None], empty
+
+
+def _strongest(weights: Tensor) -> Tensor:
+    """Whether a prototype is the strongest at a patch, the first one on ties: [B, K, L] -> bool [B, K, L].
+
+    By maxima alone: an argmax over a dimension that is not the last takes a CPU many times as long.
+    """
+    rank = torch.arange(weights.shape[1], 0, -1, device=weights.device, dtype=weights.dtype)[:, None]
+    standing = rank * (weights == weights.amax(1, keepdim=True))
+    return standing == standing.amax(1, keepdim=True)
 
 
 def fuse(means: Tensor, weights: Tensor) -> Tensor:

@@ -18,13 +18,18 @@ def _smooth(maps: Tensor) -> Tensor:
     return avg_pool2d(maps, [min(3, side) for side in maps.shape[-2:]], stride=1)
 
 
-def presence(parts: Tensor) -> Tensor:
+def _mean_over_parts(values: Tensor, weights: Tensor | None) -> Tensor:
+    return values.mean(-1) if weights is None else values @ weights
+
+
+def presence(parts: Tensor, weights: Tensor | None = None) -> Tensor:
     """Each part should be clearly there on some image of the batch: one minus the mean over parts of its peak.
 
     Args:
         parts: [B, K, h, w].
+        weights: [K], sum to one, of a weighted mean over parts; None: they weigh the same.
     """
-    return 1 - gathered(_smooth(parts)).amax((0, 2, 3)).mean()
+    return 1 - _mean_over_parts(gathered(_smooth(parts)).amax((0, 2, 3)), weights)
 
 
 def background_presence(background: Tensor) -> Tensor:
@@ -50,7 +55,7 @@ def total_variation(maps: Tensor) -> Tensor:
     return steps / (maps[:, 0].numel())
 
 
-def equivariance(parts: Tensor, warped: Tensor, affine: Affine | Affines) -> Tensor:
+def equivariance(parts: Tensor, warped: Tensor, affine: Affine | Affines, weights: Tensor | None = None) -> Tensor:
     """Parts should move with the image: one minus the mean cosine of each map and its counterpart brought back.
 
     Content that the warp pushed out of the frame counts as a difference, as in the public code.
@@ -59,8 +64,10 @@ def equivariance(parts: Tensor, warped: Tensor, affine: Affine | Affines) -> Ten
         parts: [B, K, h, w] of the images.
         warped: [B, K, h, w] of the images under ``affine``.
         affine: the warp, or that of each image.
+        weights: [K], as of :func:`presence`.
     """
-    return 1 - cosine_similarity(parts.flatten(2), affine.invert(warped).flatten(2), dim=2).mean()
+    cosines = cosine_similarity(parts.flatten(2), affine.invert(warped).flatten(2), dim=2)
+    return 1 - _mean_over_parts(cosines, weights).mean()
 
 
 def orthogonality(features: Tensor) -> Tensor:
