@@ -73,11 +73,29 @@ class Redrawn:
         }
 
 
+def in_view(sample: Sample) -> Tensor:
+    """bool [P]: the part has a pixel in the sample's picture."""
+    return sample.part_masks.flatten(1).any(1)
+
+
+@dataclass(frozen=True)
+class Redrawing:
+    """Index -> the picture's sample, with all of :attr:`Redrawn.images` for its image: what a process can hand over."""
+
+    dataset: PartDataset
+    split: str
+    view: Callable[[Sample], Sample]
+
+    def __call__(self, index: int) -> Sample:
+        drawn = redraw(self.dataset, self.split, index, self.view)
+        return replace(drawn.sample, image=drawn.images)
+
+
 def redraw(dataset: PartDataset, split: str, index: int, view: Callable[[Sample], Sample]) -> Redrawn:
     """Draw picture ``index`` of a split again, without each part that the view shows and on other backgrounds."""
     original = dataset[split][index]
     sample = view(original)
-    valid = sample.part_masks.flatten(1).any(1)
+    valid = in_view(sample)
     changes = [{"remove": (dataset.parts[part],)} for part in valid.nonzero().flatten().tolist()]
     changes += [{"background": number} for number in BACKGROUNDS]
     images = [sample.image]

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ... import metrics
-from ...methods import Batch, Level
+from ...methods import Batch
 from ..loaders import Clean
 from .context import Context
 
@@ -16,18 +16,13 @@ def run(context: Context) -> None:
     if not _has_work(context):
         return
     for clean in context.batches(context.protocol.part_view, masks=context.wanted("cover")):
-        targets = clean.batch.labels if context.protocol.part_target == "label" else None
-        levels = context.explain(clean.batch, targets).all_levels()
-        noisy = [context.explain(_noisy(context, clean.batch, draw), targets).all_levels()
-                 for draw in range(_draws(context))]
         keypoints, visible = context.annotation(clean)
         ids, labels = clean.batch.ids, clean.batch.labels
         context.evidence.add("keypoints", "", ids, labels, visible=visible,
                              keypoints=torch.where(visible[..., None], keypoints, 0).int())
-        for level, maps in levels.items():
-            context.evidence.add("peaks", level, ids, labels, part_ids=maps.part_ids,
-                                 **_peaks(context, maps, [draw[level] for draw in noisy]))
-            _cover(context, clean, level, maps)
+        for level, (part_ids, maps) in _explained(context, clean.batch).items():
+            context.evidence.add("peaks", level, ids, labels, part_ids=part_ids, **_peaks(context, maps))
+            _cover(context, clean, level, maps[0])
         context.reporter.step("score parts", len(ids), 1.0 + _draws(context))
 
 
@@ -40,24 +35,37 @@ def _draws(context: Context) -> int:
     return context.protocol.noise_draws if context.wanted("noisy_peaks") and context.dataset.parts else 0
 
 
-def _noisy(context: Context, batch: Batch, draw: int) -> Batch:
-    return Batch(images=metrics.noisy(batch.images, batch.ids, draw, context.protocol), ids=batch.ids)
+def _explained(context: Context, batch: Batch) -> dict[str, tuple[Tensor, Tensor]]:
+    """By level, part ids [N, K] of the clean pictures, and maps [1 + D, N, K, h, w] of those and every noise draw."""
+    targets = batch.labels if context.protocol.part_target == "label" else None
+    draws = [batch.images, *(metrics.noisy(batch.images, batch.ids, draw, context.protocol)
+                             for draw in range(_draws(context)))]
+    together = max(1, context.at_once // len(batch))
+    ids: dict[str, Tensor] = {}
+    maps: dict[str, list[Tensor]] = {}
+    for some in (draws[start:start + together] for start in range(0, len(draws), together)):
+        explanation = context.explain(Batch(images=torch.cat(some), ids=batch.ids * len(some)),
+                                      None if targets is None else targets.repeat(len(some)))
+        for level, found in explanation.all_levels().items():
+            ids.setdefault(level, found.part_ids[:len(batch)])
+            maps.setdefault(level, []).append(found.part_maps.float())
+    return {level: (ids[level], torch.cat(found).unflatten(0, (len(draws), len(batch))))
+            for level, found in maps.items()}
 
 
-def _peaks(context: Context, maps: Level, noisy: list[Level]) -> dict[str, Tensor]:
+def _peaks(context: Context, maps: Tensor) -> dict[str, Tensor]:
     """Peaks [N, K, 2] and those under noise [N, D, K, 2], in flat maps too, and which maps were flat."""
-    canvas = context.protocol.canvas
-    drawn = [maps.part_maps.float(), *(level.part_maps.float() for level in noisy)]
-    found = torch.stack([metrics.peaks(some, canvas, "score") for some in drawn], 1).to(torch.int16)
-    flat = torch.stack([metrics.flat_maps(some) for some in drawn], 1)
-    return {"peaks": found[:, 0], "flat": flat[:, 0], "strengths": drawn[0].amax((2, 3)),
-            "moved": found[:, 1:], "moved_flat": flat[:, 1:]}
+    every = maps.flatten(0, 1)
+    found = metrics.peaks(every, context.protocol.canvas, "score").to(torch.int16).unflatten(0, maps.shape[:2])
+    flat = metrics.flat_maps(every).unflatten(0, maps.shape[:2])
+    return {"peaks": found[0], "flat": flat[0], "strengths": maps[0].amax((2, 3)),
+            "moved": found[1:].transpose(0, 1), "moved_flat": flat[1:].transpose(0, 1)}
 
 
-def _cover(context: Context, clean: Clean, level: str, maps: Level) -> None:
+def _cover(context: Context, clean: Clean, level: str, maps: Tensor) -> None:
     masks = [sample.object_mask for sample in clean.samples]
     if not context.wanted("cover") or any(mask is None for mask in masks):
         return
-    cover = metrics.part_cover(maps.part_maps.float().cpu(), torch.stack(masks), context.protocol.cover_maps,
+    cover = metrics.part_cover(maps.cpu(), torch.stack(masks), context.protocol.cover_maps,
                                context.protocol.cover_threshold)
     context.evidence.add("cover", level, clean.batch.ids, clean.batch.labels, cover=cover)
