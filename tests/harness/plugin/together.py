@@ -65,7 +65,8 @@ def trainee(root: str, folder: Path, case: Case, ranks: Ranks) -> Trainee:
     method = create(case.method, backbone, len(data.classes), **case.settings)
     spec = RunSpec(method=card.name, variant=variant, method_version=1, settings={}, dataset="cub", dataset_options={},
                    dataset_fingerprint="", backbone="tiny", weights="", image_size=32, seed=0, epochs=EPOCHS,
-                   batch_size=BATCH, precision="fp32", threads=1, fit_on="train", preset="default")
+                   batch_size=BATCH, precision="fp32", threads=1, fit_on="train", preset="default",
+                   views=2 if card.prefix(method.settings) else 0)
     return Trainee(method, spec, data, Normalise.of(backbone, torch.device("cpu")),
                    folder / case.name / "checkpoints", Reporter(), workers=0, ranks=ranks,
                    accumulation=case.accumulation)
