@@ -17,6 +17,7 @@ from .cost import Cost, Sizes, costs, multiply_adds
 from .estimate import Span
 from .estimate_text import spelt, told
 from .learned import learn, sizes_of
+from .stored import stored_views
 
 _SPEED = 100e12  # multiply-adds a second of the example: a round figure for one large GPU
 _UNITS = ((3600, "hours"), (60, "minutes"))
@@ -89,6 +90,7 @@ def dry_run(config: RunConfig) -> RenderableType:
     if todo or seen.trials:
         lines.append(_sum(total, each))
         lines += told(plan.config, learned, foretold)
+        lines += filter(None, [stored_views(jobs, seen.sizes)])
     if seen.absent:
         lines.append(f"there is no {seen.absent}: these are the counts of the complete data set, and ids need the data")
     title = Text(f"{first.dataset}, {first.backbone} at {first.image_size} px")

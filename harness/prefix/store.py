@@ -7,23 +7,16 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
-from ...datasets.remembered import cache_folder
 from ...durable import write_whole
 from ...errors import UserError
 from .key import PrefixKey
 from .view import StoredView, last_used, remove, remove_unused
-from .views import LIMIT
+from .views import LIMIT, store_folder
 
 log = logging.getLogger("partbench")
-
-
-def store_folder() -> Path:
-    """Where views are kept: ``prefix`` in partbench's cache; safe to delete while nothing runs."""
-    return cache_folder().absolute() / "prefix"
 
 
 class PrefixStore:

@@ -1,5 +1,8 @@
 """Which views a training shows, and how many of them fit: known before anything is computed. No torch."""
 
+from pathlib import Path
+
+from ...datasets.remembered import cache_folder
 from ...methods.cards.base import Prefix
 from ...methods.cards.layouts import layout_of
 
@@ -8,6 +11,11 @@ LIMIT = 32 * 2**30
 _MOST = 8
 _FEWEST = 2
 _REFRESHED = 10  # epochs
+
+
+def store_folder() -> Path:
+    """Where views are kept: ``prefix`` in partbench's cache; safe to delete while nothing runs."""
+    return cache_folder().absolute() / "prefix"
 
 
 def shown(epoch: int, views: int) -> int:

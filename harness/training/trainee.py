@@ -13,7 +13,8 @@ from ..loaders import Normalise, PlainLoader, TrainLoader
 from ..prefix.key import PrefixKey
 from ..prefix.loader import StoredLoader
 from ..prefix.pool import Drawn, Pool
-from ..prefix.store import PrefixStore, store_folder
+from ..prefix.store import PrefixStore
+from ..prefix.views import store_folder
 from ..progress import Reporter
 from ..spec import RunSpec
 from ..spread.ranks import ALONE, Ranks

@@ -1,0 +1,38 @@
+"""How large the stored views of a request become."""
+
+from collections.abc import Iterable
+
+from ...methods.cards.base import Prefix
+from ...methods.catalogue import registry as methods
+from ..plan import Job
+from ..prefix.views import LIMIT, store_folder, view_bytes, views_seen
+from .cost import Sizes
+
+_GIB = 2**30
+
+
+def stored_views(jobs: Iterable[Job], sizes: Sizes) -> str:
+    """A line for people on jobs that are alike but for method, settings and seed; empty where nothing is stored.
+
+    Methods that leave as many frozen blocks share their views, if they augment alike, which is taken for granted.
+    """
+    epochs: dict[Prefix, int] = {}
+    storing = [job for job in jobs if job.spec.views]
+    for job in storing:
+        spec, card = job.spec.training, methods.get(job.spec.method)
+        prefix = card.prefix(card.settings(**spec.settings))
+        epochs[prefix] = max(spec.epochs, epochs.get(prefix, 0))
+    if not storing:
+        return ""
+    first, images = storing[0], sizes.images["train+val"]
+    views = {job.spec.method: job.spec.views for job in storing}
+    told = ", ".join(f"{count} for {name}" for name, count in views.items())
+    line = f"stored views of each of {images:,} images in {store_folder()}: {told}"
+    needed = [(view_bytes(first.spec.backbone, first.spec.image_size, images, prefix.warped), seen)
+              for prefix, seen in epochs.items()]
+    if any(each is None for each, _ in needed):
+        return line
+    total = sum(each * views_seen(seen, first.spec.views) for each, seen in needed)
+    limit = LIMIT if first.prefix_store is None else first.prefix_store
+    return f"{line}; about {total / _GIB:.2g} GiB" + (
+        f", of which the store keeps {limit / _GIB:.2g}: give a larger --prefix-store" if total > limit else "")
