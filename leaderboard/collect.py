@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Runs that agree in all of these, and in where they stand, are repetitions; only those are averaged.
 _SETUP = ["method_version", "settings", "epochs", "fit_on", "preset", "weights", "image_size", "dataset_fingerprint",
-          "sweep", "precision", "batch_size", "rate_factor", "coupled_batch"]
+          "sweep", "precision", "batch_size", "rate_factor", "views", "coupled_batch"]
 _NORMAL = NormalDist().inv_cdf(0.975)  # half a 95 % interval, in standard errors
 _FOUND = "setting"  # stands for all that a search found, where it found several
 _EXPERIMENT = ["dataset", "split", "backbone", "protocol_id", "method", "variant", *_SETUP]
@@ -67,7 +67,7 @@ def _plain_controls(scored: "pandas.DataFrame") -> "pandas.DataFrame":
 
     control = (scored["method"] == CONTROL) & ~scored["variant"].str.contains("+", regex=False)
     plain = scored[control].assign(backbone="", epochs=0, preset="", weights="", image_size=0, sweep="", precision="",
-                                   batch_size=0, rate_factor=1.0, coupled_batch=0)
+                                   batch_size=0, rate_factor=1.0, views=0, coupled_batch=0)
     same = ["dataset", "dataset_fingerprint", "split", "protocol_id", "variant", "seed", "metric", "level"]
     return pd.concat([scored[~control], plain.drop_duplicates(same, keep="last")], ignore_index=True)
 
@@ -167,7 +167,8 @@ def _varies(name: str, flats: Sequence[dict]) -> bool:
 
 def _flat(row: dict) -> dict:
     setup = {name: row[name] for name in (*_SETUP, "rerun") if name != "settings"}
-    setup |= {name: setup[name] or "" for name in ("batch_size", "coupled_batch")}  # 0: not known, and the whole batch
+    # 0: not known, none, and the whole batch
+    setup |= {name: setup[name] or "" for name in ("batch_size", "views", "coupled_batch")}
     if row["sweep"]:  # a search changes every setting a little: its name says more than they do
         return setup | {_FOUND: hashlib.sha256(row["settings"].encode()).hexdigest()[:6],
                         **{name: setup[name][:8] for name in ("dataset_fingerprint", "rerun")}}

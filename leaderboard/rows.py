@@ -32,6 +32,7 @@ class Row(BaseModel):
     Attributes:
         precision, batch_size: of training; empty and 0 where it is not known.
         rate_factor: on every learning rate of the recipe.
+        views: stored of every image, that training showed in turn; 0: every epoch drew anew, or it is not known.
         accumulation: steps whose gradients were added up for one update, because a batch did not fit into memory.
         coupled_batch: images that loss terms over the batch saw at once, where that is not the batch: then this is
             another experiment; else 0.
@@ -61,6 +62,7 @@ class Row(BaseModel):
     precision: str = ""
     batch_size: int = 0
     rate_factor: float = 1.0
+    views: int = 0
     accumulation: int = 1
     coupled_batch: int = 0
     workers: int = 1

@@ -7,6 +7,7 @@ from . import seal
 
 ADDED: dict[int, tuple[str, ...]] = {
     2: ("precision", "batch_size", "rate_factor", "accumulation", "coupled_batch", "workers"),
+    3: ("views",),
 }
 """Columns by the schema version that brought them; rows of an earlier one are read with their defaults."""
 SCHEMA_VERSION = max(ADDED)

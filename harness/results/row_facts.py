@@ -19,8 +19,8 @@ def requested(job: Job) -> dict[str, Any]:
         "dataset": spec.dataset, "dataset_fingerprint": spec.dataset_fingerprint, "backbone": spec.backbone,
         "weights": spec.weights, "image_size": spec.image_size, "seed": spec.seed, "epochs": spec.epochs,
         "fit_on": spec.fit_on, "preset": spec.preset, "precision": spec.precision,
-        "batch_size": spec.batch_size, "rate_factor": spec.rate_factor, "accumulation": job.accumulation,
-        "workers": job.workers, "settings": json.dumps(spec.settings, sort_keys=True),
+        "batch_size": spec.batch_size, "rate_factor": spec.rate_factor, "views": spec.views,
+        "accumulation": job.accumulation, "workers": job.workers, "settings": json.dumps(spec.settings, sort_keys=True),
         "split": job.split, "sweep": job.sweep, "threads": spec.threads, "protocol": job.protocol.name,
         "protocol_id": job.protocol.id,
     }

@@ -28,7 +28,8 @@ def write_attempt(job: Job, status: str, error: str) -> None:
     """
     spec = job.spec.model_dump(include={
         "method", "variant", "method_version", "settings", "dataset", "dataset_fingerprint", "backbone", "weights",
-        "image_size", "seed", "epochs", "fit_on", "preset", "threads", "precision", "batch_size", "rate_factor"})
+        "image_size", "seed", "epochs", "fit_on", "preset", "threads", "precision", "batch_size", "rate_factor",
+        "views"})
     error = " ".join(error.split())[:_LONGEST]
     if status == "failed" and (lines := _last_lines(run_folder(job.out, job.run_id) / "log.txt")):
         error = f"{error}\n{lines}"[:_LONGEST]

@@ -89,7 +89,7 @@ def spec_of(row: Mapping[str, Any]) -> dict[str, Any]:
                                                   "threads", "protocol")}
     return {"methods": [name], "set": {f"{row['method']}.{key}": value for key, value in settings.items()},
             "dataset": row["dataset"], "data_root": None if generated else DATA, "weights": given,
-            "seeds": [row["seed"]], **facts}
+            "seeds": [row["seed"]], "prefix_store": None if row["views"] else 0, **facts}
 
 
 @lru_cache(1_000)

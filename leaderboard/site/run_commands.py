@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas
 
 _ASKED = ["run_id", "name", "method", "variant", "dataset", "backbone", "weights", "image_size", "seed", "epochs",
-          "preset", "fit_on", "settings", "split", "threads", "protocol"]  # columns that a command comes from
+          "preset", "fit_on", "settings", "split", "threads", "views", "protocol"]  # columns that a command comes from
 _CONTROL = "A control: scored beside runs of this data set that were asked for with --controls."
 _WITHOUT_SPEC = ("Its spec.json is not here: batch size, precision, factor on learning rates and the data set's "
                  "options are taken as the defaults.")

@@ -7,8 +7,8 @@ from partbench.leaderboard.rows import schema, to_table
 
 DESIGN = """
 run_id attempt method variant method_version dataset dataset_fingerprint backbone weights image_size seed epochs
-fit_on preset precision batch_size rate_factor accumulation coupled_batch workers settings split metric protocol
-protocol_id level value ci_low ci_high n unit higher_is_better status error train_seconds explain_seconds
+fit_on preset precision batch_size rate_factor views accumulation coupled_batch workers settings split metric
+protocol protocol_id level value ci_low ci_high n unit higher_is_better status error train_seconds explain_seconds
 score_seconds peak_memory_mb trainable_parameters total_parameters device hardware threads versions revision sweep
 started_at finished_at schema_version
 """.split()

@@ -68,7 +68,8 @@ def test_an_old_line_that_could_be_either_of_two_new_ones_stays_alone(store, row
 
 @pytest.mark.parametrize(("changes", "told"), [
     ({"precision": "bf16"}, "precision bf16"), ({"batch_size": 8}, "batch size 8"),
-    ({"rate_factor": 0.3}, "rate factor 0.3"), ({"coupled_batch": 32, "accumulation": 2}, "coupled batch 32")])
+    ({"rate_factor": 0.3}, "rate factor 0.3"), ({"views": 8}, "views 8"),
+    ({"coupled_batch": 32, "accumulation": 2}, "coupled batch 32")])
 def test_what_training_depends_on_sets_experiments_apart(store, row, tmp_path, changes, told):
     for run, seed, facts in (("a", 0, NEW), ("b", 1, NEW | changes)):
         store.write_scores(run, PROTOCOL, "test", [row(run_id=run, seed=seed, **facts)])
