@@ -12,6 +12,8 @@ from timm.models.vision_transformer import Block
 from torch import Tensor
 from torch.nn.functional import linear, scaled_dot_product_attention
 
+from . import learned_keys
+
 
 def project(block: Block, normed: Tensor, parts: str) -> list[Tensor]:
     """Queries, keys or values (``parts``: a run of "qkv") of normalised tokens [..., S, D], each [..., heads, S, d]."""
@@ -55,7 +57,11 @@ def with_prompts(block: Block, tokens: Tensor, prompts: Tensor,
     """
     normed = block.norm1(tokens)
     query, key, value = project(block, normed, "qkv")
-    heads = scaled_dot_product_attention(query, *_among(block, key, value, prompts, key_values))
+    learned = _learned(block, len(tokens), prompts, key_values)
+    if learned[0].shape[2] <= learned_keys.MOST and torch.is_grad_enabled() and not query.requires_grad:
+        heads = learned_keys.attend(query, learned, (key, value))
+    else:
+        heads = scaled_dot_product_attention(query, *_joined(learned, (key, value)))
     return finish(block, tokens, normed, heads)
 
 
@@ -77,19 +83,22 @@ def read_tokens(block: Block, tokens: Tensor, read: slice, prompts: Tensor | Non
     (query,) = project(block, normed[:, read], "q")
     key, value = project(block, normed, "kv")
     prompts = tokens.new_empty(0, tokens.shape[2]) if prompts is None else prompts
-    heads = scaled_dot_product_attention(query, *_among(block, key, value, prompts, key_values))
+    learned = _learned(block, len(tokens), prompts, key_values)
+    heads = scaled_dot_product_attention(query, *_joined(learned, (key, value)))
     return finish(block, tokens[:, read], normed[:, read], heads)
 
 
-def _among(block: Block, key: Tensor, value: Tensor, prompts: Tensor,
-           key_values: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
-    """Keys and values [B, heads, n + P + S, d]: the tokens' own behind those given directly and those of prompts."""
+def _learned(block: Block, batch: int, prompts: Tensor, key_values: tuple[Tensor, Tensor] | None) -> list[Tensor]:
+    """Keys and values [B, heads, n + P, d] that stand beside the tokens' own: those given directly, those of prompts."""
     columns = project(block, block.norm1(prompts), "kv")
     if key_values is not None:
         columns = [torch.cat([extra.to(own.dtype).expand(*own.shape[:-2], -1, -1), own], -2)
                    for extra, own in zip(key_values, columns, strict=True)]
-    first, second = (_per_image(column, len(key)) for column in columns)
-    return torch.cat([first, key], 2), torch.cat([second, value], 2)
+    return [_per_image(column, batch) for column in columns]
+
+
+def _joined(first: Iterable[Tensor], second: Iterable[Tensor]) -> list[Tensor]:
+    return [torch.cat(columns, 2) for columns in zip(first, second, strict=True)]
 
 
 def evolve(blocks: Iterable[Block], tokens: Tensor, prompts: Tensor, prefix: int) -> tuple[Tensor, Tensor]:
