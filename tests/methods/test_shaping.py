@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import one_hot
 
-from partbench.methods.affine import Affine
+from partbench.methods.affine import Affine, Affines
 from partbench.methods.prototypes import assign, fuse, group, proximity, regions
 from partbench.methods.shaping import (
     background_presence,
@@ -145,3 +145,17 @@ def test_losses_and_gradients_are_finite_for_maps_of_exact_zeros_and_ones(maps):
     total.backward()
     assert total.isfinite()
     assert hard.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("side", [7, 14, 37])
+def test_warps_of_each_image_undone_at_once_are_undone_one_by_one(side):
+    generator = torch.Generator().manual_seed(side)
+    each = Affines(tuple(Affine.draw(generator) for _ in range(16)))
+    images, maps = torch.randn(16, 3, 32, 32), torch.randn(16, 5, side, side)
+    one_by_one = torch.cat([one.invert(values[None]) for one, values in zip(each.each, maps, strict=True)])
+    changed = (each.invert(maps) != one_by_one).flatten(1).any(1)
+    assert changed.float().mean() < 0.2  # a point between two pixels may go either way
+    assert (each.invert(maps) != one_by_one).float().mean() < 1e-3
+    assert torch.equal(each.apply(images)[3:5], each.between(3, 5).apply(images[3:5]))
+    torch.testing.assert_close(equivariance(maps[3:5], maps[4:6], each.between(3, 5)), torch.stack([
+        equivariance(maps[n, None], maps[n + 1, None], each.each[n]) for n in (3, 4)]).mean())
