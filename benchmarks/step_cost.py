@@ -2,12 +2,15 @@
 
     python benchmarks/step_cost.py
     python benchmarks/step_cost.py --methods protopnet,ivpt@bias --backbone vit_base_patch16_224 --precision bf16
+    python benchmarks/step_cost.py --methods ivpt --backbone vit_base_patch14_dinov2 --image-size 518 --batch-size 2
 
 Every method and every variant that trains otherwise, stage by stage where stages train different parameters; "stored
-tokens" is the step of a method whose frozen blocks a run computes once. Below each method stands what its card calls
-step_cost: the mean over its recipe, storing included. Step and forward take turns in one process, so a machine whose
-speed drifts slows both; the ratio is a median. Memory of a row is the peak of its step above what the process held
-after imports (on a GPU: the peak allocated).
+tokens" is the step of a method whose frozen blocks a run computes once, "plain formulation" one of a loss written as
+papers and public code write it (``ivpt@public`` is what IVPT's public code trains, though without its repeated work).
+Below each method stands what its card calls step_cost: the mean over its recipe, storing included. Step and forward
+take turns in one process, so a machine whose speed drifts slows both; the ratio is a median. With one thread the
+processor's time counts, which says the same on a machine that others use too. Memory of a row is the peak of its step
+above what the process held after imports (on a GPU: the peak allocated).
 """
 
 import argparse
@@ -25,6 +28,7 @@ import torch
 from partbench.harness.prefix.views import LIMIT, views_seen, views_to_store
 from partbench.harness.training.allocator import keep_freed_memory
 from partbench.methods import Batch, Loaders, Method, create, load_backbone, registry
+from partbench.methods.contract import plain
 from partbench.methods.optimising import Optimisers, descend, forward_loss
 
 IMAGES = 5394  # of an epoch, on which depends how many views can be stored: CUB's
@@ -42,11 +46,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--row", nargs=3, metavar=("METHOD", "STAGE", "STORED"),
-                        help="measure this row in this process; else each in its own")
+                        help="measure this row in this process, STORED being no, stored or plain; else each in its own")
     arguments = parser.parse_args()
     if arguments.row:
         name, stage, stored = arguments.row
-        print(json.dumps(measure(name, int(stage), stored == "stored", arguments)), flush=True)
+        print(json.dumps(measure(name, int(stage), stored, arguments)), flush=True)
         return
     print(f"{'method':<24} {'stage':<24} {'forwards':>8} {'min':>6} {'max':>6} {'images/s':>9} {'MiB':>7}", flush=True)
     for name in arguments.methods.split(",") if arguments.methods else trained_names():
@@ -72,14 +76,27 @@ def table(name: str, arguments: argparse.Namespace) -> None:
         share = 1 - prefix.left / max(1, method.backbone.depth)
         mean = share * (1 + prefix.warped) * views_seen(arguments.epochs, views) / arguments.epochs
     for number, (stage, epochs) in distinct_stages(method, arguments.epochs).items():
-        for stored in ("no", "stored") if views else ("no",):
+        for stored in ways(method, number, bool(views)):
             row = [sys.executable, __file__, *sys.argv[1:], "--row", name, str(number), stored]
             found = json.loads(subprocess.run(row, check=True, capture_output=True, text=True).stdout)
-            told = f"{stage}, stored tokens" if stored == "stored" else stage
+            told = stage + {"no": "", "stored": ", stored tokens", "plain": ", plain formulation"}[stored]
             print(f"{name:<24} {told:<24} {found['forwards']:8.2f} {found['low']:6.2f} {found['high']:6.2f} "
                   f"{found['rate']:9.1f} {found['memory']:7.0f}", flush=True)
         mean += found["forwards"] * epochs / arguments.epochs  # of the stored row, where there is one
     print(f"{name:<24} {'step_cost':<24} {mean:8.2f}", flush=True)
+
+
+def ways(method: Method, number: int, stored: bool) -> list[str]:
+    """How a stage's step can be done: by a plain formulation where there is one, ours, and last from stored tokens."""
+    first = number == next(iter(distinct_stages(method, method.card.epochs["default"])))
+    written = first and method.card.name in plain.LOSSES and method.finetuned is None
+    return ["plain"] * (written and _as_written(method)) + ["no"] + ["stored"] * stored
+
+
+def _as_written(method: Method) -> bool:
+    """Whether the plain formulation is that of these settings."""
+    of = dict(method.settings)
+    return of.get("design", "grouped") == "grouped" and of.get("depth", "deep") == "deep" and not of.get("isolate")
 
 
 def built(name: str, arguments: argparse.Namespace) -> Method:
@@ -104,7 +121,7 @@ def distinct_stages(method: Method, epochs: int) -> dict[int, tuple[str, int]]:
     return shares
 
 
-def measure(name: str, number: int, stored: bool, arguments: argparse.Namespace) -> dict[str, float]:
+def measure(name: str, number: int, way: str, arguments: argparse.Namespace) -> dict[str, float]:
     """One row: forwards (median, least and most of the rounds), images a second, MiB."""
     torch.set_num_threads(arguments.threads)
     keep_freed_memory()  # as every run does
@@ -115,12 +132,14 @@ def measure(name: str, number: int, stored: bool, arguments: argparse.Namespace)
     images = torch.randn(arguments.batch_size, 3, arguments.image_size, arguments.image_size, device=device)
     batch = Batch(images=images, labels=torch.arange(arguments.batch_size, device=device) % arguments.classes,
                   ids=tuple(map(str, range(arguments.batch_size))))
-    step = training_step(method, number, batch, stored, arguments)
+    step = training_step(method, number, batch, way == "stored", arguments, way == "plain")
 
     def forward() -> None:
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=arguments.precision == "bf16"):
             backbone.norm(backbone.run(backbone.embed(images)))
 
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
     step()
     memory = peak(device) - (0 if device.type == "cuda" else before)
     forward()
@@ -130,9 +149,12 @@ def measure(name: str, number: int, stored: bool, arguments: argparse.Namespace)
             "rate": arguments.batch_size / statistics.median(one for one, _ in pairs)}
 
 
-def training_step(method: Method, number: int, batch: Batch, stored: bool,
-                  arguments: argparse.Namespace) -> Callable[[], None]:
-    """A step of stage ``number``, after what it and the stages before it prepare."""
+def training_step(method: Method, number: int, batch: Batch, stored: bool, arguments: argparse.Namespace,
+                  plainly: bool = False) -> Callable[[], None]:
+    """A step of stage ``number``, after what it and the stages before it prepare.
+
+    ``stored``: the frozen blocks' output is given. ``plainly``: the loss is the plain formulation.
+    """
     stages = method.stages(arguments.epochs)
     optimisers = Optimisers(method, stages)
     for index in range(number + 1):
@@ -146,16 +168,29 @@ def training_step(method: Method, number: int, batch: Batch, stored: bool,
             batch = replace(batch, images=None, tokens=method.tokens(batch), warped=other)
     stages[number].enter(0)
     method.train()
-    return lambda: descend(stages[number], optimiser,
-                           torch.stack(list(forward_loss(method, batch, arguments.precision).values())).sum())
+
+    def loss() -> torch.Tensor:
+        if plainly:
+            with torch.autocast(batch.device.type, torch.bfloat16, enabled=arguments.precision == "bf16"):
+                return plain.LOSSES[method.card.name](method, batch)
+        return torch.stack(list(forward_loss(method, batch, arguments.precision).values())).sum()
+
+    def step() -> None:
+        optimiser.zero_grad()
+        loss().backward()
+        descend(stages[number], optimiser)
+
+    return step
 
 
 def timed(work: Callable[[], None], device: torch.device) -> float:
-    started = time.perf_counter()
+    alone = device.type == "cpu" and torch.get_num_threads() == 1
+    clock = time.process_time if alone else time.perf_counter
+    started = clock()
     work()
     if device.type == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - started
+    return clock() - started
 
 
 def peak(device: torch.device) -> float:

@@ -89,7 +89,7 @@ def read_tokens(block: Block, tokens: Tensor, read: slice, prompts: Tensor | Non
 
 
 def _learned(block: Block, batch: int, prompts: Tensor, key_values: tuple[Tensor, Tensor] | None) -> list[Tensor]:
-    """Keys and values [B, heads, n + P, d] that stand beside the tokens' own: those given directly, those of prompts."""
+    """Keys and values [B, heads, n + P, d] beside the tokens' own: those that are given, and those of prompts."""
     columns = project(block, block.norm1(prompts), "kv")
     if key_values is not None:
         columns = [torch.cat([extra.to(own.dtype).expand(*own.shape[:-2], -1, -1), own], -2)

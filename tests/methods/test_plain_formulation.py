@@ -42,7 +42,8 @@ def build(name, double=False, **settings):
 
 
 def doubled(batch):
-    return replace(batch, images=batch.images.double(), warped=replace(batch.warped, images=batch.warped.images.double()))
+    warped = replace(batch.warped, images=batch.warped.images.double())
+    return replace(batch, images=batch.images.double(), warped=warped)
 
 
 def gradients(method, loss):
