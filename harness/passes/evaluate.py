@@ -7,14 +7,14 @@ from ..scoring.evidence import Evidence
 from . import covered, parts, perturbed, redrawn, whole_images
 from .context import Context
 
-_PASSES = (whole_images, parts, perturbed, covered, redrawn)
+PASSES = (whole_images, parts, perturbed, covered, redrawn)
 
 
 @torch.no_grad()
 def evaluate(context: Context) -> Evidence:
     """Make every pass that the protocol's metrics need. Maps live for one batch; what stays is evidence."""
     context.method.eval()
-    for one in _PASSES:
+    for one in PASSES:
         one.run(context)
     return context.evidence
 
