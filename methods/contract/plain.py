@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, cross_entropy, layer_norm, normalize, one_hot
+from torch.nn.functional import avg_pool2d, conv2d, cross_entropy, layer_norm, normalize, one_hot
 
 from ..backbone import Backbone
 from ..base import Batch
@@ -75,10 +75,14 @@ def _ivpt_levels(method: IVPT, images: Tensor) -> tuple[list[Tensor], list[Tenso
 
 def _assigned(features: Tensor, prototypes: Tensor, bias: Tensor) -> Tensor:
     """Softmax over prototypes of the negative squared distance plus bias, [B, K, h, w]."""
-    patches, own = features.square().sum(1, keepdim=True), prototypes.square().sum(1)[:, None, None]
-    products = torch.einsum("bdhw,kd->bkhw", features, prototypes)
-    maps = (2 * products - patches - own + bias).softmax(1) + _FLOOR
+    maps = (bias - _squared_distances(features, prototypes)).softmax(1) + _FLOOR
     return maps / maps.sum(1, keepdim=True)
+
+
+def _squared_distances(features: Tensor, prototypes: Tensor) -> Tensor:
+    """Of all patches to all prototypes [K, D], by the expanded square as public codes do it: [B, K, h, w]."""
+    patches, own = features.square().sum(1, keepdim=True), prototypes.square().sum(1)[:, None, None]
+    return patches - 2 * conv2d(features, prototypes[..., None, None]) + own
 
 
 def _region_means(features: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
@@ -132,9 +136,9 @@ def prompt_cam(method: PromptCAM, batch: Batch) -> Tensor:
 
 
 def protopnet(method: ProtoPNet, batch: Batch) -> Tensor:
-    """Chen et al. 2019, frozen: all distances of patches and prototypes, from [B, K, D, h, w] differences."""
+    """Chen et al. 2019, frozen: gradients through the distances of all patches to all prototypes."""
     features, weights = method.add_on(_patches(method.backbone, batch)), method.settings
-    distances = (features[:, None] - method.prototypes[:, :, None, None]).square().sum(2).amin((2, 3))
+    distances = _squared_distances(features, method.prototypes).amin((2, 3))
     logits = method.last_layer(((distances + 1) / (distances + 1e-4)).log())
     own, other = _own_and_other(distances, batch.labels, method)
     wrong = method.last_layer.weight * ~method.own
@@ -146,9 +150,9 @@ def huang2023(method: Huang2023, batch: Batch) -> Tensor:
     """Huang et al. 2023, frozen."""
     features, weights = method.add_on(_patches(method.backbone, batch)), method.settings
     unit = normalize(method.prototypes, dim=1)
-    pooled = (features[:, None] * unit[:, :, None, None]).sum(2).amax((2, 3)).unflatten(1, (-1, method.per_class))
+    pooled = conv2d(features, unit[..., None, None]).amax((2, 3)).unflatten(1, (-1, method.per_class))
     logits = (pooled * method.per_class * method.aggregation.softmax(1)).sum(2)
-    cosines = (normalize(features, dim=1)[:, None] * unit[:, :, None, None]).sum(2).amax((2, 3))
+    cosines = conv2d(normalize(features, dim=1), unit[..., None, None]).amax((2, 3))
     own, other = _own_and_other(cosines, batch.labels, method)
     each = method.prototypes.unflatten(0, (-1, method.per_class))
     identity = torch.eye(method.per_class, dtype=each.dtype, device=each.device)
