@@ -87,6 +87,8 @@ def run(
     )] = None,
     no_prefix_store: Annotated[bool, typer.Option(
         "--no-prefix-store", help="Store no views: augment and compute every image in every epoch.")] = False,
+    gradient_checkpointing: Annotated[bool | None, typer.Option(
+        "--gradient-checkpointing", help="Less memory and more time: blocks are computed again for gradients.")] = None,
     protocol: Annotated[str | None, typer.Option(help="How scores are taken; see: harness list protocols.")] = None,
     fidelity_images: Annotated[int | None, typer.Option(help="Images of insertion and deletion. [200]")] = None,
     controls: Annotated[bool | None, typer.Option(
@@ -120,7 +122,7 @@ def run(
         "batch_size": batch_size, "seeds": seeds, "rate_factors": rate_factors, "rate_epochs": rate_epochs,
         "set": parse_set(set_) if set_ else None, "preset": preset, "fit_on": fit_on, "split": split,
         "precision": precision, "threads": threads, "prefix_store": store_limit(prefix_store, no_prefix_store),
-        "protocol": protocol, "fidelity_images": fidelity_images,
+        "gradient_checkpointing": gradient_checkpointing, "protocol": protocol, "fidelity_images": fidelity_images,
         "controls": controls, "out": out, "force": force, "in_process": in_process, "address": address,
         "gpus_per_run": gpus_per_run, "memory_per_run": memory_per_run,
         "workers_per_run": workers_per_run, "timeout": timeout, "budget": budget}

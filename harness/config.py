@@ -24,7 +24,8 @@ class Request(BaseModel):
     stored.
 
     ``timeout`` is in seconds, or text such as ``3h``; ``memory_per_run`` in bytes, or text such as ``6GB``: None is no
-    limit. ``workers_per_run`` processes train each run together, each of them with its threads, GPUs and memory.
+    limit. ``gradient_checkpointing`` trades time for memory, see :class:`~partbench.methods.Backbone`.
+    ``workers_per_run`` processes train each run together, each of them with its threads, GPUs and memory.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +51,7 @@ class Request(BaseModel):
     in_process: bool = False
     address: str | None = None
     prefix_store: int | None = Field(None, ge=0, lt=2**60)
+    gradient_checkpointing: bool = False
     gpus_per_run: float | None = Field(None, ge=0)
     memory_per_run: int | None = Field(None, ge=2**20)
     workers_per_run: int = Field(1, ge=1)

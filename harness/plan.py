@@ -41,6 +41,7 @@ class Job:
         until: epochs after which to stop for now and score what there is; None: after the last.
         accumulation: steps whose gradients are added up for one update, so that a batch fits into memory.
         workers: processes that train the run together.
+        gradient_checkpointing: blocks' activations are computed again by the backward pass, to fit into memory.
         prefix_store: bytes that stored views may take; None: the usual limit.
         remote: URL of the results that ``out`` is a local copy of; empty where it is no copy.
     """
@@ -58,6 +59,7 @@ class Job:
     accumulation: int = 1
     workers: int = 1
     remote: str = ""
+    gradient_checkpointing: bool = False
     prefix_store: int | None = None
 
     def until_epoch(self, epochs: int) -> "Job":
@@ -158,7 +160,8 @@ def make_plan(config: RunConfig, rates: Mapping[str, float | None] | None = None
             spec = spec.model_copy(update={"rate_factor": factor or config.rate_factors[0]})
             jobs[spec.run_id] = Job(spec, root, config.decoded_side, weights, rules, config.split, results.folder,
                                     config.controls, config.sweep, workers=config.workers_per_run,
-                                    remote=results.remote, prefix_store=config.prefix_store)
+                                    remote=results.remote, gradient_checkpointing=config.gradient_checkpointing,
+                                    prefix_store=config.prefix_store)
             if factor is None:
                 hopeless.add(spec.run_id)
     results.fetch("rows")

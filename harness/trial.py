@@ -299,7 +299,12 @@ class Trial:
         if key not in _backbones:
             _backbones.clear()
             _backbones[key] = load_backbone(self.spec.backbone, self.job.weights, self.spec.image_size, self.device)
-        return _backbones[key]
+        backbone = _backbones[key]
+        if self.job.gradient_checkpointing and backbone.convolutional:
+            raise UserError(f"--gradient-checkpointing computes the blocks of a transformer again, and {backbone.name} "
+                            "has none; leave it out")
+        backbone.checkpointing = self.job.gradient_checkpointing
+        return backbone
 
 
 def start_over(job: Job) -> None:

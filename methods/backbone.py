@@ -1,11 +1,12 @@
 """The frozen vision transformer that methods share, taken block by block."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.utils.checkpoint import checkpoint
 
 from ..errors import UserError
 from .cnn_backbone import CNNBackbone
@@ -79,7 +80,7 @@ class Backbone(FrozenNetwork):
     def run(self, tokens: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
         """Blocks ``start`` to ``stop`` (exclusive; None: all that follow) on [B, S, D]."""
         for block in self.vit.blocks[start:stop]:
-            tokens = block(tokens)
+            tokens = self._through(block, tokens)
         return tokens
 
     def run_with_prompts(self, tokens: Tensor, block: int, prompts: Tensor,
@@ -88,11 +89,17 @@ class Backbone(FrozenNetwork):
 
         ``key_values`` are further keys and values, each [heads, n, d].
         """
-        return with_prompts(self.vit.blocks[block], tokens, prompts, key_values)
+        return self._through(with_prompts, self.vit.blocks[block], tokens, prompts, key_values)
 
     def read_prompts(self, tokens: Tensor, block: int, prompts: Tensor, isolate: bool = False) -> Tensor:
         """Outputs [B, P, D] of prompts [P, D] or [B, P, D] in block number ``block``, the tokens' being discarded."""
-        return read_prompts(self.vit.blocks[block], tokens, prompts, isolate)
+        return self._through(read_prompts, self.vit.blocks[block], tokens, prompts, isolate)
+
+    def _through(self, work: Callable[..., Tensor], *inputs: object) -> Tensor:
+        """The output of a block, whose inside is kept for the gradient unless :attr:`checkpointing`."""
+        if self.checkpointing and torch.is_grad_enabled():
+            return checkpoint(work, *inputs, use_reentrant=False)
+        return work(*inputs)
 
     def norm(self, tokens: Tensor) -> Tensor:
         """The final LayerNorm; models that normalise after pooling keep it as ``fc_norm``."""

@@ -18,9 +18,12 @@ class FrozenNetwork(nn.Module):
         prefix: tokens before the patches.
         mean, std: the normalisation of its training, per channel in [0, 1] pixels.
         image_size: side in pixels.
+        checkpointing: what a block computes is not kept for its gradient but computed once more by the backward pass
+            (gradient checkpointing, Chen et al. 2016, arXiv:1604.06174): less memory, the same numbers.
     """
 
     convolutional: ClassVar[bool] = False
+    checkpointing = False
     width: int
     depth: int
     grid: tuple[int, int]

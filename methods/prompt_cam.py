@@ -4,6 +4,7 @@ Chowdhury et al., "Prompt-CAM: Making Vision Transformers Interpretable for Fine
 arXiv:2501.09333. Deep (section 2.2): class-agnostic prompts in the first blocks, class prompts in the last one.
 """
 
+from functools import partial
 from itertools import islice
 
 import torch
@@ -55,7 +56,7 @@ class PromptCAM(Method):
             for block in range(self.prefix_blocks, self.last):
                 tokens = self.backbone.run_with_prompts(tokens, block, self._dropped(self.agnostic_prompts[block]))
             return tokens, prompts
-        return evolve(self.backbone.vit.blocks[:self.last], tokens, prompts, self.backbone.prefix)
+        return evolve(partial(self.backbone.run, stop=self.last), tokens, prompts, self.backbone.prefix)
 
     def _score(self, tokens: Tensor, prompts: Tensor) -> Tensor:
         outputs = self.backbone.read_prompts(tokens, self.last, prompts, self.settings.isolate)

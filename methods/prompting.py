@@ -5,7 +5,7 @@ read nothing else needs a query: both are exact, and cost a fraction of a longer
 permutation-equivariant, so where prompts stand in the sequence changes no number.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from timm.models.vision_transformer import Block
@@ -101,11 +101,11 @@ def _joined(first: Iterable[Tensor], second: Iterable[Tensor]) -> list[Tensor]:
     return [torch.cat(columns, 2) for columns in zip(first, second, strict=True)]
 
 
-def evolve(blocks: Iterable[Block], tokens: Tensor, prompts: Tensor, prefix: int) -> tuple[Tensor, Tensor]:
+def evolve(run: Callable[[Tensor], Tensor], tokens: Tensor, prompts: Tensor, prefix: int) -> tuple[Tensor, Tensor]:
     """Blocks on [tokens, prompts] in which the prompts are tokens like the others: shallow prompting.
 
     Args:
-        blocks: of the backbone, in order.
+        run: the blocks, on tokens [B, S, D].
         tokens: [B, S, D] entering the first of them.
         prompts: [P, D] shared by the batch, or [B, P, D]; they stand between prefix and patches.
         prefix: number of class and register tokens.
@@ -114,9 +114,7 @@ def evolve(blocks: Iterable[Block], tokens: Tensor, prompts: Tensor, prefix: int
         Tokens [B, S, D] and prompts [B, P, D] after the last of them.
     """
     end = prefix + prompts.shape[-2]
-    whole = torch.cat([tokens[:, :prefix], prompts.expand(len(tokens), -1, -1), tokens[:, prefix:]], 1)
-    for block in blocks:
-        whole = block(whole)
+    whole = run(torch.cat([tokens[:, :prefix], prompts.expand(len(tokens), -1, -1), tokens[:, prefix:]], 1))
     return torch.cat([whole[:, :prefix], whole[:, end:]], 1), whole[:, prefix:end]
 
 

@@ -123,7 +123,7 @@ class VPTShallow(VPT):
         """Tokens [B, S, D] and evolved prompts [B, P, D] that enter the last block."""
         tokens = self.tokens(batch)
         prompts = self._dropped(self.prompts, len(tokens))
-        return evolve(self.backbone.vit.blocks[:self.last], tokens, prompts, self.backbone.prefix)
+        return evolve(partial(self.backbone.run, stop=self.last), tokens, prompts, self.backbone.prefix)
 
 
 class VPTDeep(VPT):

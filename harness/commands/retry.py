@@ -13,7 +13,7 @@ from ..results.place import results_at
 from ..results.run_folders import run_folder
 
 _ASKED_ANEW = ("out", "in_process", "address", "gpus_per_run", "memory_per_run", "workers_per_run", "timeout",
-                "budget")
+                "budget", "gradient_checkpointing")
 """Fields that say how runs are done, and nothing of what they are."""
 _RETRIED = sorted(set(STATUSES) - SCORED - {"pruned"})
 

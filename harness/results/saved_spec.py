@@ -18,7 +18,8 @@ def saved_spec(job: Job) -> dict[str, Any]:
         "backbone": spec.backbone, "weights": job.weights, "image_size": spec.image_size,
         "epochs": spec.epochs, "batch_size": spec.batch_size, "seeds": [spec.seed], "rate_factors": [spec.rate_factor],
         "preset": spec.preset, "fit_on": spec.fit_on, "split": job.split, "precision": spec.precision,
-        "threads": spec.threads, "prefix_store": job.prefix_store, "protocol": job.protocol.name,
+        "threads": spec.threads, "prefix_store": job.prefix_store,
+        "gradient_checkpointing": job.gradient_checkpointing, "protocol": job.protocol.name,
         "fidelity_images": job.protocol.fidelity_images, "sweep": job.sweep, "out": job.remote or job.out,
     }
 

@@ -51,6 +51,8 @@ def tune(
     )] = None,
     no_prefix_store: Annotated[bool, typer.Option(
         "--no-prefix-store", help="Store no views: augment and compute every image in every epoch.")] = False,
+    gradient_checkpointing: Annotated[bool | None, typer.Option(
+        "--gradient-checkpointing", help="Less memory and more time: blocks are computed again for gradients.")] = None,
     protocol: Annotated[str | None, typer.Option(help="How scores are taken; see: harness list protocols.")] = None,
     fidelity_images: Annotated[int | None, typer.Option(help="Images of insertion and deletion. [200]")] = None,
     config: Annotated[str | None, typer.Option(help="YAML with these fields; 'budget' for trials.")] = None,
@@ -80,7 +82,7 @@ def tune(
         "weights": weights, "image_size": image_size, "labels": labels, "decoded_side": decoded_side,
         "epochs": epochs, "batch_size": batch_size, "set": parse_set(set_) if set_ else None, "preset": preset,
         "precision": precision, "threads": threads, "prefix_store": store_limit(prefix_store, no_prefix_store),
-        "protocol": protocol, "fidelity_images": fidelity_images,
+        "gradient_checkpointing": gradient_checkpointing, "protocol": protocol, "fidelity_images": fidelity_images,
         "out": out, "in_process": in_process, "address": address, "gpus_per_run": gpus_per_run,
         "memory_per_run": memory_per_run, "timeout": timeout}
     if status and not (methods or config):
