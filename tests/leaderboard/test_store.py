@@ -125,12 +125,12 @@ def test_torn_foreign_and_misnamed_files_are_skipped_with_a_reason(store, row, t
     pq.write_table(pa.table({"x": [1]}), rows / f"dd.{PROTOCOL}.parquet")
     shutil.copy(good, rows / "notes.parquet")
     with monkeypatch.context() as patch:
-        patch.setattr("partbench.leaderboard.parquet.mark", lambda: mark(3))
+        patch.setattr("partbench.leaderboard.parquet.mark", lambda: mark(4))
         (rows / f"ee.{PROTOCOL}.parquet").write_bytes(encode_rows([row(run_id="ee")]))
     (rows / f".{RUN}.tmp").write_bytes(content[:9])
     frame, problems = store.read()
     assert frame["run_id"].tolist() == [RUN]
-    reasons = ["torn", "torn", "run_id", "not written by partbench", "schema version 3", "not a name"]
+    reasons = ["torn", "torn", "run_id", "not written by partbench", "schema version 4", "not a name"]
     assert len(problems) == len(reasons)
     assert all(reason in problem for reason, problem in zip(reasons, problems, strict=True))
     # cc is whole, and only a full read tells that it is misnamed
