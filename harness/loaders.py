@@ -131,10 +131,22 @@ class PlainLoader:
 
 @dataclass(frozen=True)
 class Clean:
-    """A batch for scoring: the samples as the view gives them, and the normalised images."""
+    """A batch for scoring.
+
+    Attributes:
+        samples: as the view gives them; none where pictures were not read.
+        batch: ids, labels, and the normalised images where pictures were read.
+        tokens: [B, S, D] of the images, entering block ``prefix_blocks``, where they are known.
+    """
 
     samples: list[Sample]
     batch: Batch
+    tokens: Tensor | None = None
+
+    @property
+    def shown(self) -> Batch:
+        """What a method is given: tokens where they are known, else images."""
+        return self.batch if self.tokens is None else replace(self.batch, images=None, tokens=self.tokens)
 
     def relabelled(self, labels: Mapping[str, int]) -> "Clean":
         """The batch with other labels, by image id."""

@@ -29,6 +29,7 @@ from .opened import opened
 from .passes.context import Context
 from .passes.evaluate import draw_gallery, evaluate, evaluation_cost
 from .plan import Job
+from .prefix.plain import PlainViews
 from .progress import Event, Interrupted, Reporter
 from .results.row_facts import measured, requested
 from .results.run_copy import RunCopy
@@ -270,7 +271,14 @@ class Trial:
         known = reuse(kept, protocol, needs_of(protocol))
         return Context(self.method, self.dataset, self.job.split, self.spec.fit_on, protocol, self.normalise,
                        2 * self.spec.batch_size, self.reporter, set(known.missing), self.workers,
-                       evidence=known.evidence)
+                       evidence=known.evidence, plain=self._plain())
+
+    def _plain(self) -> PlainViews | None:
+        """Stored tokens of what is scored, where the run stores views, and its method explains from them."""
+        method = self.method
+        if not self.spec.views or method.card.prefix(method.settings) is None:
+            return None
+        return PlainViews(self.spec, method.backbone, method.prefix_blocks, self.device, self.job.prefix_store)
 
     def _created(self) -> Method:
         """The method as it is before training."""

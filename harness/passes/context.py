@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import torch
@@ -14,6 +14,7 @@ from ...methods import Batch, Explanation, Method
 from ...metrics import Protocol
 from ..forwards import Evaluation
 from ..loaders import Clean, Normalise, clean_batches
+from ..prefix.plain import PlainViews
 from ..progress import Reporter
 from ..scoring.evidence import Evidence
 
@@ -33,6 +34,7 @@ class Context:
         workers: processes that decode images.
         accumulation: parts that all batches are cut into to fit into memory; no score depends on it.
         labels: label by image id, where they are not to be the data set's.
+        plain: what the method's frozen first blocks make of images, where the run stores it; else None.
         model_seconds: time spent in the model so far.
     """
 
@@ -50,6 +52,12 @@ class Context:
     evidence: Evidence = field(default_factory=Evidence)
     model_seconds: float = 0.0
     accumulation: int = 1
+    plain: PlainViews | None = None
+
+    @property
+    def read_at_once(self) -> int:
+        """Pictures in a batch."""
+        return max(1, self.batch_size // self.accumulation)
 
     @property
     def at_once(self) -> int:
@@ -76,12 +84,17 @@ class Context:
         return not set(needs).isdisjoint(self.needs)
 
     def batches(self, name: str, split: str | None = None, indices: Sequence[int] | None = None,
-                masks: bool = False) -> Iterator[Clean]:
-        """A split (the scored one by default), or those of its images, in file order, as a view shows them."""
+                masks: bool = False, normalised: bool = True) -> Iterator[Clean]:
+        """A split (the scored one by default), or those of its images, in file order, as a view shows them.
+
+        ``normalised``: False leaves images in [0, 1].
+        """
         pictures = self.dataset[split or self.split]
-        for clean in clean_batches(pictures, view(name, self.size), self.normalise,
-                                   max(1, self.batch_size // self.accumulation), self.workers,
+        for clean in clean_batches(pictures, view(name, self.size), self.normalise, self.read_at_once, self.workers,
                                    indices, masks):
+            if not normalised:
+                images = self.normalise.undone(clean.batch.images)
+                clean = replace(clean, batch=replace(clean.batch, images=images))
             yield clean if self.labels is None else clean.relabelled(self.labels)
 
     def subset(self, images: int) -> list[int]:
@@ -100,12 +113,16 @@ class Context:
 
     def explain(self, batch: Batch, targets: Tensor | None = None, saliency: bool = False) -> Explanation:
         """The method's explanation, timed."""
-        return self._timed(lambda: self.method.explain(batch, targets, saliency=saliency))
+        return self.timed(lambda: self.method.explain(batch, targets, saliency=saliency))
+
+    def tokens(self, images: Tensor) -> Tensor:
+        """What :attr:`plain` makes of normalised images [B, 3, H, W], timed: [B, S, D]."""
+        return self.timed(lambda: self.plain.computed(images))
 
     def logits(self, images: Tensor) -> Tensor:
         """The method's answers to normalised images [B, 3, S, S], timed: float32 [B, C]."""
         # In parts of equal size: a GPU takes as long for a small rest as for a full part.
-        return torch.cat([self._timed(lambda some=some: self.method(some).float())
+        return torch.cat([self.timed(lambda some=some: self.method(some).float())
                           for some in images.tensor_split(-(-len(images) // self.at_once))])
 
     def answers(self, stacks: Iterable[Tensor]) -> Iterator[Tensor]:
@@ -137,7 +154,8 @@ class Context:
         return clean.batch.labels if self.protocol.saliency_target == "label" else self.logits(
             clean.batch.images).argmax(1)
 
-    def _timed(self, work: Callable[[], T]) -> T:
+    def timed(self, work: Callable[[], T]) -> T:
+        """What ``work`` gives; its seconds are the model's."""
         self.reporter.heed()
         started = time.monotonic()
         done = work()

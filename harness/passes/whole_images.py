@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 
 from ... import metrics
-from ...methods import Batch, Level
+from ...methods import Level
 from ..loaders import Clean
 from .context import Context
+from .whole_split import whole_split
 
 
 def run(context: Context) -> None:
@@ -16,16 +17,18 @@ def run(context: Context) -> None:
     # One pass serves both where they look at the same pixels.
     together = protocol.accuracy_view == protocol.assignment_view and protocol.assignment_normalised
     if context.wanted("logits") or (shared and together):
-        for clean in context.batches(protocol.accuracy_view, masks=shared and together):
-            explanation = context.explain(clean.batch)
+        annotated = shared and together
+        for clean in whole_split(context, protocol.accuracy_view, masks=annotated, pictures=annotated):
+            explanation = context.explain(clean.shown)
             if context.wanted("logits"):
                 context.evidence.add("logits", "final", clean.batch.ids, clean.batch.labels, logits=explanation.logits)
-            if shared and together:
+            if annotated:
                 _discovered(context, clean, explanation.all_levels())
-            context.reporter.step("score images", len(clean.samples), 1.0)
+            context.reporter.step("score images", len(clean.batch.ids), 1.0)
     if shared and not together:
-        for clean in context.batches(protocol.assignment_view, masks=True):
-            _discovered(context, clean, context.explain(_as_protocol(context, clean)).all_levels())
+        for clean in whole_split(context, protocol.assignment_view, masks=True,
+                                 normalised=protocol.assignment_normalised):
+            _discovered(context, clean, context.explain(clean.shown).all_levels())
             context.reporter.step("score part discovery", len(clean.samples), 1.0)
     if _regresses(context):
         _fit(context)
@@ -42,13 +45,6 @@ def _shared(context: Context) -> bool:
 
 def _regresses(context: Context) -> bool:
     return _shared(context) and context.wanted("centroids")
-
-
-def _as_protocol(context: Context, clean: Clean) -> Batch:
-    """The batch, with images in [0, 1] where the protocol leaves the normalisation out."""
-    if context.protocol.assignment_normalised:
-        return clean.batch
-    return Batch(images=context.normalise.undone(clean.batch.images), ids=clean.batch.ids)
 
 
 def _discovered(context: Context, clean: Clean, levels: dict[str, Level]) -> None:
@@ -96,8 +92,10 @@ def _locate(context: Context, clean: Clean, levels: dict[str, Level], fit: bool)
 
 def _fit(context: Context) -> None:
     """The images that keypoint regression learns from."""
-    for clean in context.batches(context.protocol.assignment_view, context.fit_on):
-        _locate(context, clean, context.explain(_as_protocol(context, clean)).all_levels(), fit=True)
+    protocol = context.protocol
+    for clean in whole_split(context, protocol.assignment_view, context.fit_on,
+                             normalised=protocol.assignment_normalised):
+        _locate(context, clean, context.explain(clean.shown).all_levels(), fit=True)
         context.reporter.step("fit landmarks", len(clean.samples), 1.0)
 
 

@@ -11,18 +11,22 @@ from ...datasets.augment import VERSION as AUGMENTATION_VERSION
 from ..spec import RunSpec, canonical
 
 _VERSION = 1  # raised when a view is drawn, computed or laid out otherwise
+_USUAL = {"kind": "float16", "at_once": 0}
 
 
 @dataclass(frozen=True)
 class PrefixKey:
-    """Neither method, seed nor split: a view shows an image the same way to all of them.
+    """Neither method nor seed: a view shows an image the same way to all of them.
 
     Attributes:
         images: digest of the ids of all images, in the order of their places in a view.
+        augmentation: by its name; of pictures as they are scored ``plain`` and the name of what they show.
         blocks: of the backbone, that images went through.
         warped: with a warped copy of every image.
         shape: of a view: images, 1 or 2, tokens, channels.
         threads, device, torch: on which the last bits depend.
+        kind: of the stored numbers, as numpy names it.
+        at_once: images computed at once, where the last bits matter, which depend on it; else 0.
     """
 
     backbone: str
@@ -38,6 +42,8 @@ class PrefixKey:
     threads: int
     device: str
     torch: str
+    kind: str = "float16"
+    at_once: int = 0
 
     @classmethod
     def of(cls, spec: RunSpec, ids: Sequence[str], augmentation: str, blocks: int, warped: bool,
@@ -57,8 +63,9 @@ class PrefixKey:
 
     def content(self) -> dict[str, Any]:
         """As JSON has it."""
-        return asdict(self) | {"shape": list(self.shape), "version": _VERSION,
-                               "augmentation_version": AUGMENTATION_VERSION}
+        # What was added later is left out where it is as usual: views keep the names that they had before.
+        own = {name: value for name, value in asdict(self).items() if _USUAL.get(name) != value}
+        return own | {"shape": list(self.shape), "version": _VERSION, "augmentation_version": AUGMENTATION_VERSION}
 
     @property
     def digest(self) -> str:

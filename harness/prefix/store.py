@@ -7,13 +7,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
 from ...durable import write_whole
 from ...errors import UserError
 from .key import PrefixKey
-from .view import StoredView, last_used, remove, remove_unused
+from .view import StoredView, last_used, remove, remove_unused, view_size
 from .views import LIMIT, store_folder
 
 log = logging.getLogger("partbench")
@@ -24,15 +25,16 @@ class PrefixStore:
 
     Args:
         limit: bytes that all views together may take; None: 32 GiB, and no more than half of what is free or theirs.
+        evicts: others give way where room is needed; False: a view that does not fit is not made, and nobody is told.
     """
 
-    def __init__(self, key: PrefixKey, limit: int | None = None):
-        self.key, self.limit, self.root = key, limit, store_folder()
+    def __init__(self, key: PrefixKey, limit: int | None = None, evicts: bool = True):
+        self.key, self.limit, self.evicts, self.root = key, limit, evicts, store_folder()
         self.folder = self.root / key.digest
         self._verified: dict[bytes, np.ndarray] = {}
 
     def open(self, number: int) -> StoredView | None:
-        """A view, in use until it is closed; None where there is no room for it, which a warning says once."""
+        """A view, in use until it is closed; None where there is no room for it."""
         file = self.folder / f"{number}.tokens"
         try:
             with self._alone():
@@ -40,12 +42,15 @@ class PrefixStore:
                 if not file.exists() and not self._make_room():
                     return None
                 with suppress(OSError):
-                    return StoredView(file, self.key.shape, self._verified)
-                StoredView.create(file, self.key.shape)
-                return StoredView(file, self.key.shape, self._verified)
+                    return self._opened(file)
+                StoredView.create(file, self.key.shape, self.key.kind)
+                return self._opened(file)
         except (OSError, UserError) as error:
             warn(f"no prefix store in {self.root}: {error}")
             return None
+
+    def _opened(self, file: Path) -> StoredView:
+        return StoredView(file, self.key.shape, self.key.kind, self._verified)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -66,20 +71,21 @@ class PrefixStore:
         write_whole(header, content, sync=False)
 
     def _make_room(self) -> bool:
-        """Remove views that nobody uses, those used longest ago first, until another one fits."""
-        needed = 2 * int(np.prod(self.key.shape))
+        """Remove views that nobody uses, those used longest ago first, until another one fits; whether it does."""
+        needed = view_size(self.key.shape, self.key.kind)
         sizes = {file: file.stat().st_size for file in self.root.glob("*/*.tokens")}
         taken = sum(file.stat().st_blocks * 512 for file in sizes)
         limit = self.limit or min(LIMIT, (shutil.disk_usage(self.root).free + taken) // 2)
-        for file in sorted(sizes, key=last_used):
+        for file in sorted(sizes, key=last_used) if self.evicts else ():
             if self._fits(sum(sizes.values()) + needed, limit, needed):
                 break
             if remove_unused(file):
                 del sizes[file]
         if self._fits(sum(sizes.values()) + needed, limit, needed):
             return True
-        warn(f"{self.root} has no room for {needed / 2**30:.1f} GiB more: views are computed as they are shown; free "
-             "some space, or give a larger --prefix-store")
+        if self.evicts:
+            warn(f"{self.root} has no room for {needed / 2**30:.1f} GiB more: views are computed as they are shown; "
+                 "free some space, or give a larger --prefix-store")
         return False
 
     def _fits(self, total: int, limit: int, needed: int) -> bool:

@@ -27,29 +27,30 @@ class StoredView:
     Args:
         file: of the tokens; the checksums stand beside it.
         shape: images, copies, tokens, channels.
+        kind: of the numbers, as numpy names it.
         verified: by the birth of a view, the images of it that this process has checked.
 
     Raises:
         OSError: it cannot be opened, or is not whole.
     """
 
-    def __init__(self, file: Path, shape: Sequence[int], verified: dict[bytes, np.ndarray]):
+    def __init__(self, file: Path, shape: Sequence[int], kind: str, verified: dict[bytes, np.ndarray]):
         self.shape = tuple(shape)
         with open(file, "r+b") as tokens, open(_sums_of(file), "r+b") as sums:
             fcntl.flock(tokens, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            if os.fstat(tokens.fileno()).st_size != 2 * np.prod(self.shape) or (
+            if os.fstat(tokens.fileno()).st_size != view_size(shape, kind) or (
                     os.fstat(sums.fileno()).st_size != _BORN + 8 * self.shape[0]):
                 raise OSError("it is not whole")
             self._tokens_file, self._sums_file = os.dup(tokens.fileno()), os.dup(sums.fileno())
             # Descriptors that were duplicated share the lock.
-            self._tokens = _mapped(tokens.fileno(), np.float16, 0).reshape(self.shape)
-            self._sums = _mapped(sums.fileno(), np.uint64, _BORN)
+            self._tokens = _mapped(tokens.fileno(), kind, 0).reshape(self.shape)
+            self._sums = _mapped(sums.fileno(), "uint64", _BORN)
             born = os.pread(sums.fileno(), _BORN, 0)
         os.utime(_sums_of(file))  # the one used longest ago gives way first
         self._verified = verified.setdefault(born, np.zeros(self.shape[0], bool))
 
     @staticmethod
-    def create(file: Path, shape: Sequence[int]) -> None:
+    def create(file: Path, shape: Sequence[int], kind: str) -> None:
         """An empty view, in place of what may be there.
 
         Raises:
@@ -57,7 +58,7 @@ class StoredView:
         """
         remove(file)
         with open(file, "xb") as tokens, open(_sums_of(file), "xb") as sums:
-            tokens.truncate(2 * int(np.prod(shape)))
+            tokens.truncate(view_size(shape, kind))
             sums.write(uuid4().bytes)
             sums.truncate(_BORN + 8 * shape[0])
 
@@ -65,8 +66,8 @@ class StoredView:
         """Those of the places [n] whose tokens are not there yet."""
         return places[self._sums[places] == 0]
 
-    def read(self, places: Sequence[int]) -> np.ndarray:
-        """Tokens of some images: float16 [n, copies, S, D]."""
+    def read(self, places: Sequence[int] | slice) -> np.ndarray:
+        """Tokens of some images: [n, copies, S, D]; of a slice as the memory map has them, else copied."""
         return self._tokens[places]
 
     def damaged(self, places: np.ndarray) -> np.ndarray:
@@ -77,7 +78,7 @@ class StoredView:
         return new[~whole]
 
     def write(self, places: Sequence[int], tokens: np.ndarray) -> None:
-        """Keep the tokens of some images, float16 [n, copies, S, D].
+        """Keep the tokens of some images, [n, copies, S, D] of the view's kind.
 
         Raises:
             OSError: the disk is full.
@@ -109,6 +110,11 @@ class StoredView:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def view_size(shape: Sequence[int], kind: str) -> int:
+    """Bytes of the tokens of a view."""
+    return np.dtype(kind).itemsize * int(np.prod(shape))
 
 
 def remove(file: Path) -> None:
@@ -146,7 +152,7 @@ def _sum(tokens: np.ndarray) -> int:
     return _THERE | zlib.crc32(tokens)
 
 
-def _mapped(handle: int, kind: type, offset: int) -> np.ndarray:
+def _mapped(handle: int, kind: str, offset: int) -> np.ndarray:
     return np.frombuffer(mmap.mmap(handle, 0, access=mmap.ACCESS_READ), kind, offset=offset)
 
 

@@ -62,11 +62,12 @@ def test_a_plan_says_how_large_its_views_become(harness, flags, tmp_path):
 def test_a_second_seed_finds_every_view_and_a_warm_store_changes_no_number(asked, tmp_path, monkeypatch):
     request = asked(tmp_path / "cold", methods=["ivpt"], set=IVPT, epochs=3, protocol="accuracy")
     monkeypatch.setenv("PARTBENCH_CACHE", str(tmp_path / "cache"))
-    run(**request)
+    cold = run(**request)
     kept = {file: file.read_bytes() for file in (tmp_path / "cache" / "prefix").rglob("*.tokens")}
-    assert len(kept) == 3
+    assert len(kept) == 3 + 1  # shown by training, and scored
     run(**request | {"seeds": [1]})
-    run(**request | {"out": str(tmp_path / "warm")})
+    warm = run(**request | {"out": str(tmp_path / "warm")})
     assert {file: file.read_bytes() for file in (tmp_path / "cache" / "prefix").rglob("*.tokens")} == kept
+    assert warm.value.tolist() == cold.value.tolist()
     (losses,) = (tmp_path / "warm" / "runs").glob("*/losses.csv")
     assert losses.read_text() == (tmp_path / "cold" / losses.relative_to(tmp_path / "warm")).read_text()
