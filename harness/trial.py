@@ -311,7 +311,7 @@ class Trial:
         if self.job.gradient_checkpointing and backbone.convolutional:
             raise UserError(f"--gradient-checkpointing computes the blocks of a transformer again, and {backbone.name} "
                             "has none; leave it out")
-        backbone.checkpointing = self.job.gradient_checkpointing
+        backbone.checkpointing, backbone.onednn = self.job.gradient_checkpointing, True
         return backbone
 
 

@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 from ..errors import UserError
 from .cnn_backbone import CNNBackbone
 from .frozen import FrozenNetwork
-from .prompting import project, read_prompts, with_prompts
+from .prompting import project, read_prompts, with_prompts, without_prompts
 from .weights import build
 
 
@@ -78,9 +78,15 @@ class Backbone(FrozenNetwork):
         return {name: value.detach().clone() for name, value in found.items() if value is not None}
 
     def run(self, tokens: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
-        """Blocks ``start`` to ``stop`` (exclusive; None: all that follow) on [B, S, D]."""
+        """Blocks ``start`` to ``stop`` (exclusive; None: all that follow) on [B, S, D].
+
+        Without gradient this is timm's own forward, to the bit, unless :attr:`onednn`.
+        """
         for block in self.vit.blocks[start:stop]:
-            tokens = self._through(block, tokens)
+            if self._trainable or not (self.onednn or torch.is_grad_enabled() and tokens.requires_grad):
+                tokens = self._through(block, tokens)
+            else:
+                tokens = self._through(without_prompts, block, tokens)
         return tokens
 
     def run_with_prompts(self, tokens: Tensor, block: int, prompts: Tensor,

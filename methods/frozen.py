@@ -20,10 +20,12 @@ class FrozenNetwork(nn.Module):
         image_size: side in pixels.
         checkpointing: what a block computes is not kept for its gradient but computed once more by the backward pass
             (gradient checkpointing, Chen et al. 2016, arXiv:1604.06174): less memory, the same numbers.
+        onednn: frozen blocks that no prompt enters are computed by :mod:`.frozen_linear` without gradient, too.
     """
 
     convolutional: ClassVar[bool] = False
     checkpointing = False
+    onednn = False
     width: int
     depth: int
     grid: tuple[int, int]

@@ -8,11 +8,13 @@ permutation-equivariant, so where prompts stand in the sequence changes no numbe
 from collections.abc import Callable, Iterable
 
 import torch
+from timm.layers import Mlp
 from timm.models.vision_transformer import Block
-from torch import Tensor
-from torch.nn.functional import linear, scaled_dot_product_attention
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
 
 from . import learned_keys
+from .frozen_linear import frozen_linear
 
 
 def project(block: Block, normed: Tensor, parts: str) -> list[Tensor]:
@@ -21,11 +23,11 @@ def project(block: Block, normed: Tensor, parts: str) -> list[Tensor]:
     first, last = "qkv".index(parts[0]), "qkv".index(parts[-1]) + 1
     rows = slice(first * attention.attn_dim, last * attention.attn_dim)
     bias = None if attention.qkv.bias is None else attention.qkv.bias[rows]
-    flat = linear(normed, attention.qkv.weight[rows], bias)
+    flat = frozen_linear(normed, attention.qkv.weight[rows], bias)
     # Cut along the last dimension: gradients are then put together by one copy, in the order that the product takes.
     split = (part.unflatten(-1, (attention.num_heads, attention.head_dim)).transpose(-3, -2)
              for part in flat.chunk(last - first, -1))
-    norms = {"q": attention.q_norm, "k": attention.k_norm, "v": torch.nn.Identity()}
+    norms = {"q": attention.q_norm, "k": attention.k_norm, "v": nn.Identity()}
     return [norms[part](value) for part, value in zip(parts, split, strict=True)]
 
 
@@ -35,8 +37,21 @@ def finish(block: Block, tokens: Tensor, normed: Tensor, heads: Tensor) -> Tenso
     attended = attention.norm(heads.transpose(1, 2).flatten(2))
     if attention.gate is not None:
         attended = attended * attention.gate(normed).sigmoid()
-    tokens = tokens + block.ls1(attention.proj(attended))
-    return tokens + block.ls2(block.mlp(block.norm2(tokens)))
+    tokens = tokens + block.ls1(frozen_linear(attended, attention.proj.weight, attention.proj.bias))
+    return tokens + block.ls2(_mlp(block.mlp, block.norm2(tokens)))
+
+
+def _mlp(mlp: nn.Module, tokens: Tensor) -> Tensor:
+    if type(mlp) is not Mlp or not isinstance(mlp.fc1, nn.Linear):  # gated ones, and those of other names
+        return mlp(tokens)
+    hidden = mlp.norm(mlp.act(frozen_linear(tokens, mlp.fc1.weight, mlp.fc1.bias)))
+    return frozen_linear(hidden, mlp.fc2.weight, mlp.fc2.bias)
+
+
+def without_prompts(block: Block, tokens: Tensor) -> Tensor:
+    """One frozen block on [B, S, D], as timm computes it but for the last bits, see :mod:`.frozen_linear`."""
+    normed = block.norm1(tokens)
+    return finish(block, tokens, normed, scaled_dot_product_attention(*project(block, normed, "qkv")))
 
 
 def _per_image(prompts: Tensor, batch: int) -> Tensor:
