@@ -83,7 +83,7 @@ class Backbone(FrozenNetwork):
         Without gradient this is timm's own forward, to the bit, unless :attr:`onednn`.
         """
         for block in self.vit.blocks[start:stop]:
-            if self._trainable or not (self.onednn or torch.is_grad_enabled() and tokens.requires_grad):
+            if self._trainable or not (self.onednn or (torch.is_grad_enabled() and tokens.requires_grad)):
                 tokens = self._through(block, tokens)
             else:
                 tokens = self._through(without_prompts, block, tokens)

@@ -54,7 +54,7 @@ FLAGS = {
     "unknown backbone": ({"backbone": "vit_tiny_patch16_225"}, "unknown backbone", "did you mean 'vit_tiny_patch16_2"),
     "a backbone that is no plain ViT": ({"backbone": "resnet18"}, "resnet18", "list backbones"),
     "gradient checkpointing without blocks": (
-        {"methods": "protopnet", "backbone": "resnet18", "gradient_checkpointing": True}, "resnet18 has none", "leave it out"),
+        {"methods": "protopnet", "backbone": "resnet18", "gradient_checkpointing": True}, "resnet18 has none", "leave"),
     "unknown setting": ({"set": ["ivpt.prototype=4"]}, "setting of ivpt 'prototype'", "did you mean 'prototypes'?"),
     "setting out of bounds": ({"set": ["ivpt.entropy=-1"]}, "ivpt.entropy=-1", "greater than or equal to 0", "show"),
     "setting of another kind": ({"set": ["ivpt.prototypes=many"]}, "ivpt.prototypes='many'", "show ivpt"),

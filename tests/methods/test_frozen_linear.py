@@ -28,7 +28,7 @@ def test_outputs_and_gradients_are_those_of_a_linear_layer(images, tokens, width
                                  for one in (found, expected)), atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("trained, kind, bf16", [(True, torch.float32, False), (False, torch.float64, False),
+@pytest.mark.parametrize(("trained", "kind", "bf16"), [(True, torch.float32, False), (False, torch.float64, False),
                                                  (False, torch.float32, True)])
 def test_what_it_is_not_made_for_is_a_linear_layer(trained, kind, bf16):
     inputs, weight = torch.randn(3, 5, dtype=kind, requires_grad=True), torch.randn(4, 5, dtype=kind)
