@@ -38,7 +38,8 @@ def test_what_it_is_not_made_for_is_a_linear_layer(trained, kind, bf16):
         assert found.dtype == (torch.bfloat16 if bf16 else kind)
         assert torch.equal(found, functional.linear(inputs, weight))
     found.sum().backward()
-    assert inputs.grad is not None and (weight.grad is not None) == trained
+    assert inputs.grad is not None
+    assert (weight.grad is not None) == trained
 
 
 def test_a_backbone_computes_what_timm_computes():
