@@ -5,9 +5,9 @@
     python benchmarks/speed.py --sections start_up,evaluation
 
 Ratios are taken in one process, by turns, and are medians with the least and the most beside them: they hold on a busy
-machine, where seconds do not. A plain forward is the frozen backbone alone on the same batch, without gradients. Each
-section (a file of ``sections/``) runs in a process of its own; one that fails has a row that says so, and what turned
-out slower than hoped stays in the table.
+machine, where seconds do not. A plain forward is the frozen backbone alone on the same batch, without gradients, by
+timm's own code. Each section (a file of ``sections/``) runs in a process of its own; one that fails has a row that says
+so, and what turned out slower than hoped stays in the table.
 """
 
 import argparse
@@ -29,7 +29,7 @@ SECTIONS = {
     "steps": "A training step, in plain forwards of the same batch",
     "growth": "A step of IVPT, Prompt-CAM and ProtoPNet with classes, image size and prototypes",
     "roofline": "Operations of a step, against what this machine gives in a matrix product",
-    "compiled": "torch.compile, against the step as it is",
+    "choices": "What was tried for a step, against the step as it is",
     "evaluation": "Evaluation, against the plain forwards that it takes",
     "end_to_end": "Whole commands on synthetic_birds",
     "store": "Trainings with the prefix store, against trainings without",

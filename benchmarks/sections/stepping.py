@@ -30,6 +30,7 @@ class Stepping:
     batch_size: int = 16
     threads: int = 2
     stored: bool = False
+    precision: str = "fp32"
     settings: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -55,7 +56,7 @@ class Stepping:
         batch = Batch(images=self.images, labels=labels, ids=tuple(map(str, range(self.batch_size))))
         number = next(iter(step_cost.distinct_stages(self.method, 25)))
         return step_cost.training_step(self.method, number, batch, self.stored,
-                                       Namespace(epochs=25, precision="fp32"))
+                                       Namespace(epochs=25, precision=self.precision))
 
     @torch.no_grad()
     def forward(self) -> None:
