@@ -44,6 +44,7 @@ def _torch() -> list[tuple[str, str]]:
 
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     backbone = load_backbone("deit_tiny_patch16_224", weights="random")
+    backbone.onednn = True  # as runs do
     images = torch.zeros(_PROBE_IMAGES, 3, 224, 224)
     with torch.no_grad():
         backbone.run(backbone.embed(images))
