@@ -52,6 +52,7 @@ def test_the_command_ends_well_with_a_table_and_the_way_to_the_report(done):
     assert end.code == 0, end.err
     assert "accuracy" in end.out.lower()
     assert "index.html" in end.out
+    assert "stored views of every image: 8 for ivpt" in end.err
     assert (out / "leaderboard.parquet").exists()
     assert (out / "report" / "index.html").exists()
     assert "warning" not in end.err.lower()
