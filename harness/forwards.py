@@ -42,6 +42,11 @@ class Evaluation:
                 + self._subset("planted_images", {"removal", "planted", "background"} if self.planted else set(),
                                redrawn_forwards(self.parts)))
 
+    @property
+    def plain(self) -> int:
+        """Those of whole splits without noise, whose first blocks a run with stored views finds stored, or stores."""
+        return self._whole_images() + (self._part_views() and self.images)
+
     def of_controls(self, names: Collection[str]) -> float:
         """Forward passes of controls, about."""
         few = replace(self, protocol=self.protocol.model_copy(update={

@@ -82,11 +82,17 @@ def costs(jobs: Iterable[Job], sizes: Sizes) -> list[Cost]:
 def _cost(job: Job, sizes: Sizes, trained: bool) -> Cost:
     spec, card = job.spec, methods.get(job.spec.method)
     images = 0 if trained else sizes.images[spec.fit_on] * spec.epochs
-    evaluation = Evaluation(job.protocol, needs_of(job.protocol), sizes.images[job.split], sizes.images[spec.fit_on],
-                            sizes.parts, sizes.planted, card.class_specific)
+    evaluation = evaluation_of(job, sizes)
     controls = missing_controls(job.run_id, job.protocol, job.split, ()) if job.controls else ()
     return Cost(images, images * card.step_costs.get(spec.variant, card.step_cost),
                 evaluation.forwards + evaluation.of_controls(controls))
+
+
+def evaluation_of(job: Job, sizes: Sizes) -> Evaluation:
+    """What the cost of a job's evaluation depends on."""
+    rules, images = job.protocol, sizes.images
+    return Evaluation(rules, needs_of(rules), images[job.split], images[job.spec.fit_on], sizes.parts, sizes.planted,
+                      methods.get(job.spec.method).class_specific)
 
 
 def multiply_adds(backbone: str, image_size: int) -> float | None:

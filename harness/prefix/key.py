@@ -10,8 +10,7 @@ import torch
 from ...datasets.augment import VERSION as AUGMENTATION_VERSION
 from ..spec import RunSpec, canonical
 
-_VERSION = 1  # raised when a view is drawn, computed or laid out otherwise
-_USUAL = {"kind": "float16", "at_once": 0}
+_VERSION = 2  # raised when a view is drawn, computed or laid out otherwise, be it in the last bits
 
 
 @dataclass(frozen=True)
@@ -63,9 +62,8 @@ class PrefixKey:
 
     def content(self) -> dict[str, Any]:
         """As JSON has it."""
-        # What was added later is left out where it is as usual: views keep the names that they had before.
-        own = {name: value for name, value in asdict(self).items() if _USUAL.get(name) != value}
-        return own | {"shape": list(self.shape), "version": _VERSION, "augmentation_version": AUGMENTATION_VERSION}
+        return asdict(self) | {"shape": list(self.shape), "version": _VERSION,
+                               "augmentation_version": AUGMENTATION_VERSION}
 
     @property
     def digest(self) -> str:

@@ -84,6 +84,17 @@ def test_other_hardware_and_a_backbone_of_unknown_layout_tell_nothing(planned, t
     assert told.memory_of(1) is not None
 
 
+@pytest.mark.parametrize(("protocol", "views", "told"), [("accuracy", 8, False), ("accuracy", 0, True),
+                                                         ("partbench", 8, True)])
+def test_scores_that_may_have_come_from_stored_tokens_tell_nothing_of_time(protocol, views, told, planned, tmp_path):
+    [job] = planned(protocol=protocol)
+    store = Store(tmp_path)
+    store.write_scores(job.run_id, job.protocol.id, "test", rows(job, 3000, views=views))
+    observed = from_rows(store.read()[0], Known({"cub": SIZES}, {job.protocol.id: job.protocol}))
+    kinds = {found.place.kind for found in observed}
+    assert kinds == {"train", "memory", *(["score"] if told else [])}
+
+
 def test_a_part_of_a_data_set_is_told_by_the_images_that_were_scored(planned, tmp_path):
     [job] = planned()
     whole, part = Store(tmp_path / "whole"), Store(tmp_path / "part")

@@ -56,6 +56,8 @@ def test_a_plan_says_how_large_its_views_become(harness, flags, tmp_path):
     told = " ".join(harness("run", *flags(tmp_path, methods=["ivpt"], epochs=12), "--dry-run").out.split())
     assert "stored views of each of 12 images in" in told
     assert "8 for ivpt; about 0.0" in told
+    scored = (2 * 9 + 9) * 5 * 192 * 4 / 2**30  # GiB: test images in two views, those fitted on; tokens, channels
+    assert f"{scored:.2g} GiB more of scored images" in told
     assert "stored views" not in harness("run", *flags(tmp_path, no_prefix_store=True), "--dry-run").out
 
 
