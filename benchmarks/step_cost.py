@@ -31,6 +31,7 @@ from partbench.methods import Batch, Loaders, Method, create, load_backbone, reg
 from partbench.methods.contract import plain
 from partbench.methods.optimising import Optimisers, descend, forward_loss
 
+TOLD = {"no": "", "stored": ", stored tokens", "plain": ", plain formulation"}
 IMAGES = 5394  # of an epoch, on which depends how many views can be stored: CUB's
 
 
@@ -79,9 +80,8 @@ def table(name: str, arguments: argparse.Namespace) -> None:
         for stored in ways(method, number, bool(views)):
             row = [sys.executable, __file__, *sys.argv[1:], "--row", name, str(number), stored]
             found = json.loads(subprocess.run(row, check=True, capture_output=True, text=True).stdout)
-            told = stage + {"no": "", "stored": ", stored tokens", "plain": ", plain formulation"}[stored]
-            print(f"{name:<24} {told:<24} {found['forwards']:8.2f} {found['low']:6.2f} {found['high']:6.2f} "
-                  f"{found['rate']:9.1f} {found['memory']:7.0f}", flush=True)
+            print(f"{name:<24} {stage + TOLD[stored]:<24} {found['forwards']:8.2f} {found['low']:6.2f} "
+                  f"{found['high']:6.2f} {found['rate']:9.1f} {found['memory']:7.0f}", flush=True)
         mean += found["forwards"] * epochs / arguments.epochs  # of the stored row, where there is one
     print(f"{name:<24} {'step_cost':<24} {mean:8.2f}", flush=True)
 

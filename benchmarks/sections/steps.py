@@ -38,9 +38,9 @@ def measured(names: Sequence[str], flags: dict[str, str | int], told: str) -> It
         views = views_to_store(method.card.prefix(method.settings), arguments.backbone, arguments.image_size,
                                step_cost.IMAGES, LIMIT)
         for number, (stage, _) in step_cost.distinct_stages(method, arguments.epochs).items():
-            for stored in ("stored", "no") if views else ("no",):
-                what = f"{name}, {stage}, {'stored tokens, ' if stored == 'stored' else ''}{told}"
-                command = [sys.executable, str(Path(step_cost.__file__)), *given, "--row", name, str(number), stored]
+            for way in step_cost.ways(method, number, bool(views)):
+                what = f"{name}, {stage}{step_cost.TOLD[way]}, {told}"
+                command = [sys.executable, str(Path(step_cost.__file__)), *given, "--row", name, str(number), way]
                 done = subprocess.run(command, capture_output=True, text=True)
                 if done.returncode:
                     yield Row(what, note=f"failed: {(done.stderr.strip().splitlines() or ['killed'])[-1]}")
