@@ -101,5 +101,5 @@ def test_a_dry_run_says_what_each_run_and_all_of_them_cost(harness, flags, tmp_p
     rows = [line.split() for line in lines if line.endswith("to do ") or line.endswith("to do")]
     assert len(rows) == 4
     assert {len(row[0]) for row in rows} == {16}
-    training, scores = 9 * 2 * 2.5, 9
+    training, scores = 9 * 2 * (1.8 + 2.3) / 2, 9
     assert any(f"{4 * (training + scores):.0f} forward passes" in line for line in lines)
