@@ -21,7 +21,7 @@ import torch
 from partbench.harness.config import make_config
 from partbench.harness.decoding import decoding_workers
 from partbench.harness.plan import Job, make_plan
-from partbench.harness.prefix.views import store_folder
+from partbench.harness.prefix.choice import store_folder
 from partbench.harness.progress import Reporter
 from partbench.harness.training.allocator import keep_freed_memory
 from partbench.harness.trial import Trial

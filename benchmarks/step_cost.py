@@ -25,7 +25,7 @@ from dataclasses import replace
 
 import torch
 
-from partbench.harness.prefix.views import LIMIT, views_seen, views_to_store
+from partbench.harness.prefix.choice import LIMIT, views_seen, views_to_store
 from partbench.harness.training.allocator import keep_freed_memory
 from partbench.methods import Batch, Loaders, Method, create, load_backbone, registry
 from partbench.methods.contract import plain

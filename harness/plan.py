@@ -19,7 +19,7 @@ from ..metrics.protocol import SUBSETS, Protocol, protocol
 from .config import RunConfig
 from .controls.names import missing_controls
 from .forwards import needs_of
-from .prefix.views import LIMIT, views_to_store
+from .prefix.choice import LIMIT, views_to_store
 from .results.place import results_at
 from .spec import RunSpec, Trained, canonical
 from .spread.shares import check_batch, check_method

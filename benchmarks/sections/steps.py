@@ -9,7 +9,7 @@ from pathlib import Path
 
 import step_cost
 
-from partbench.harness.prefix.views import LIMIT, views_to_store
+from partbench.harness.prefix.choice import LIMIT, views_to_store
 
 from .row import Row
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prefix_store import KINDS, epoch, job_of
 
-from partbench.harness.prefix.views import store_folder
+from partbench.harness.prefix.choice import store_folder
 
 from .row import Row
 

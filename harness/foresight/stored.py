@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ...methods.cards.base import Prefix
 from ...methods.catalogue import registry as methods
 from ..plan import Job
-from ..prefix.views import LIMIT, store_folder, view_bytes, views_seen
+from ..prefix.choice import LIMIT, store_folder, view_bytes, views_seen
 from .cost import Sizes, evaluation_of
 
 _GIB = 2**30

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from ...methods import Batch
 from ..loaders import TrainLoader
+from .choice import shown
 from .pool import Drawn
 from .store import PrefixStore, warn
 from .view import StoredView
-from .views import shown
 
 log = logging.getLogger("partbench")
 _BLOCK = 16  # images computed at once, always the same ones: some processors' last bits depend on their company
@@ -35,7 +35,7 @@ class StoredLoader:
         loader: of the run's images: their order and their batches.
         places: of these images in a view, int64 [N].
         drawn: the views' images.
-        views: that take turns, see :func:`~.views.shown`.
+        views: that take turns, see :func:`~.choice.shown`.
         told: hears of every number of images that was stored.
     """
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from ...durable import write_whole
 from ...errors import UserError
+from .choice import LIMIT, store_folder
 from .key import PrefixKey
 from .view import StoredView, last_used, remove, remove_unused, view_size
-from .views import LIMIT, store_folder
 
 log = logging.getLogger("partbench")
 

@@ -10,11 +10,11 @@ from ... import datasets
 from ...datasets import PartDataset, Split
 from ...methods import Method, Stage
 from ..loaders import Normalise, PlainLoader, TrainLoader
+from ..prefix.choice import store_folder
 from ..prefix.key import PrefixKey
 from ..prefix.loader import StoredLoader
 from ..prefix.pool import Drawn, Pool
 from ..prefix.store import PrefixStore
-from ..prefix.views import store_folder
 from ..progress import Reporter
 from ..spec import RunSpec
 from ..spread.ranks import ALONE, Ranks

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from partbench.harness.prefix.views import LIMIT, shown, view_bytes, views_seen, views_to_store
+from partbench.harness.prefix.choice import LIMIT, shown, view_bytes, views_seen, views_to_store
 from partbench.methods import Prefix, create, load_backbone, registry
 
 DEIT = "deit_tiny_patch16_224"
