@@ -44,17 +44,22 @@ def run_request(config: RunConfig, console: Console, quiet: bool = False, json: 
         plan = plan or full_plan(config, progress, budget)
         if plan.finished and not quiet:
             console.print(f"{len(plan.finished)} of {len(plan.jobs)} runs were finished before")
-        if not quiet and (views := {job.spec.name: job.spec.views for job in plan.jobs if job.spec.views}):
-            told = ", ".join(f"{count} for {name}" for name, count in views.items())
-            progress.print(f"stored views of every image: {told}", highlight=False, soft_wrap=True)
         code = execute(config, plan, progress, budget).exit_code
         if code == 130:  # who stops it wants to leave
             console.print("stopped; the same command continues it", style="red")
         else:
+            if not quiet and (told := _views(plan)):
+                progress.print(f"stored views of every image: {told}", highlight=False, soft_wrap=True)
             _conclude(config, console)
     if budget and budget.refused:
         console.print(budget.left_over(), style="yellow", markup=False, highlight=False, soft_wrap=True)
     return code
+
+
+def _views(plan: Plan) -> str:
+    """How many of them the methods were shown."""
+    views = {job.spec.name: job.spec.views for job in plan.jobs if job.spec.views and job.run_id not in plan.finished}
+    return ", ".join(f"{count} for {name}" for name, count in views.items())
 
 
 def _told(config: RunConfig, progress: EventConsole, plan: Plan | None) -> int:
