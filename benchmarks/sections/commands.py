@@ -31,7 +31,7 @@ def harness(*words: object, environment: Mapping[str, str] | None = None) -> flo
 
 
 def first_step(*words: object, log: Path, environment: Mapping[str, str] | None = None) -> float:
-    """Seconds from the start of ``harness run WORDS`` to its first event of progress; it is stopped then.
+    """Seconds from the start of ``harness run WORDS`` to the first event of a training epoch; it is stopped then.
 
     Raises:
         RuntimeError: it ended before.
@@ -42,7 +42,8 @@ def first_step(*words: object, log: Path, environment: Mapping[str, str] | None 
                                                   env={**os.environ, **(environment or {})}) as process:
         try:
             for line in process.stdout:
-                if json.loads(line)["event"] == "progress":
+                told = json.loads(line)
+                if told["event"] == "progress" and told["epoch"]:  # what is stored before belongs to no epoch
                     return time.perf_counter() - started
         finally:
             process.send_signal(signal.SIGINT)
