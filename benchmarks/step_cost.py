@@ -8,9 +8,9 @@ Every method and every variant that trains otherwise, stage by stage where stage
 tokens" is the step of a method whose frozen blocks a run computes once, "plain formulation" one of a loss written as
 papers and public code write it (``ivpt@public`` is what IVPT's public code trains, though without its repeated work).
 Below each method stands what its card calls step_cost: the mean over its recipe, storing included. Step and forward
-take turns in one process, so a machine whose speed drifts slows both; the ratio is a median. With one thread the
-processor's time counts, which says the same on a machine that others use too. Memory of a row is the peak of its step
-above what the process held after imports (on a GPU: the peak allocated).
+take turns in one process, so a machine whose speed drifts slows both; the ratio is a median. The forward is timm's own.
+With one thread the processor's time counts, which says the same on a machine that others use too. Memory of a row is
+the peak of its step above what the process held after imports (on a GPU: the peak allocated).
 """
 
 import argparse
@@ -135,6 +135,7 @@ def measure(name: str, number: int, way: str, arguments: argparse.Namespace) -> 
     step = training_step(method, number, batch, way == "stored", arguments, way == "plain")
 
     def forward() -> None:
+        backbone.onednn = False
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=arguments.precision == "bf16"):
             backbone.norm(backbone.run(backbone.embed(images)))
 
@@ -176,6 +177,7 @@ def training_step(method: Method, number: int, batch: Batch, stored: bool, argum
         return torch.stack(list(forward_loss(method, batch, arguments.precision).values())).sum()
 
     def step() -> None:
+        method.backbone.onednn = not plainly  # as every run does
         optimiser.zero_grad()
         loss().backward()
         descend(stages[number], optimiser)

@@ -61,6 +61,7 @@ class Stepping:
     @torch.no_grad()
     def forward(self) -> None:
         backbone = self.method.backbone
+        backbone.onednn = False
         backbone.norm(backbone.run(backbone.embed(self.images)))
 
     def seconds(self, *works: Callable[[], None], rounds: int) -> list[list[float]]:
