@@ -28,14 +28,14 @@ def rows(quick: bool, threads: int) -> Iterator[Row]:
         step, forward, *product = made.seconds(made.step, made.forward, *products, rounds=rounds)
         best = [2 * _SIDE**3 / min(seconds) for seconds in zip(*product, strict=True)]
         what = f"{name}, step{' from stored tokens' if stored else ''}"
-        for told, work, took in ((what, made.step, step), ("plain forward", made.forward, forward)):
+        for told, work, took in ((what, made.step, step), (f"plain forward, beside {name}", made.forward, forward)):
             with FlopCounterMode(display=False, custom_mapping=_ONEDNN) as counter:
                 work()
             operations = counter.get_total_flops()
             shares = [operations / seconds / speed for seconds, speed in zip(took, best, strict=True)]
             yield Row(f"{told}: operations", operations / 1e9, "GFLOP")
             yield Row.of(f"{told}: share of the matrix product's speed", shares, "share")
-        yield Row.of(f"matrix product of {_SIDE} x {_SIDE}", [speed / 1e9 for speed in best], "GFLOP/s")
+        yield Row.of(f"matrix product of {_SIDE} x {_SIDE}, beside {name}", [speed / 1e9 for speed in best], "GFLOP/s")
 
 
 def _linear(inputs: Sequence[int], weight: Sequence[int], *_: object, out_shape: Sequence[int], **__: object) -> int:
