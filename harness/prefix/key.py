@@ -53,7 +53,9 @@ class PrefixKey:
             ids: of all images.
             tokens: number and channels of an image's tokens.
         """
-        place = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+        # Processors with other instructions add in another order.
+        place = torch.cuda.get_device_name(device) if device.type == "cuda" else (
+            f"{device.type} {torch.backends.cpu.get_cpu_capability()}")
         return cls(
             backbone=spec.backbone, weights=spec.weights, dataset_fingerprint=spec.dataset_fingerprint,
             images=hashlib.sha256("\n".join(ids).encode()).hexdigest(), image_size=spec.image_size,

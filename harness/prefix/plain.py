@@ -93,6 +93,4 @@ class PlainViews:
         height, width = self.backbone.grid
         key = PrefixKey.of(self.spec, ids, f"plain {shows}", self.blocks, False,
                            (self.backbone.prefix + height * width, self.backbone.width), self.device)
-        # Scores are held to the bit: processors with other instructions add in another order.
-        place = f"{key.device} {torch.backends.cpu.get_cpu_capability()}" if self.device.type == "cpu" else key.device
-        return replace(key, kind="float32", at_once=at_once, device=place)
+        return replace(key, kind="float32", at_once=at_once)
