@@ -6,6 +6,8 @@ from unittest.mock import patch
 
 import torch
 
+from partbench.methods import Batch
+
 from .row import Row
 from .stepping import Stepping
 
@@ -32,12 +34,6 @@ def rows(quick: bool, threads: int) -> Iterator[Row]:
 
 def _onednn(made: Stepping, rounds: int) -> Iterator[Row]:
     """Frozen layers by oneDNN, and by MKL as torch has them."""
-    def by_mkl(work: Callable[[], None]) -> Callable[[], None]:
-        def run() -> None:
-            with patch("partbench.methods.frozen_linear._pays", return_value=False):
-                work()
-        return run
-
     backbone = made.method.backbone
 
     @torch.no_grad()
@@ -46,7 +42,14 @@ def _onednn(made: Stepping, rounds: int) -> Iterator[Row]:
         backbone.norm(backbone.run(backbone.embed(made.images)))
 
     yield _ratio("oneDNN over MKL, plain forward", made, forward, made.forward, rounds)
-    yield _ratio("oneDNN over MKL, step of IVPT", made, made.step, by_mkl(made.step), rounds)
+    yield _ratio("oneDNN over MKL, step of IVPT", made, made.step, _by_mkl(made.step), rounds)
+
+
+def _by_mkl(work: Callable[[], None]) -> Callable[[], None]:
+    def run() -> None:
+        with patch("partbench.methods.frozen_linear._pays", new=lambda: False):
+            work()
+    return run
 
 
 def _recomputed(made: Stepping) -> Callable[[], None]:
@@ -72,30 +75,33 @@ def _fused(made: Stepping, rounds: int) -> Iterator[Row]:
 
 
 def _compiled(made: Stepping, rounds: int, quick: bool) -> Iterator[Row]:
-    """torch.compile: what it saves, and how many steps its compilation takes."""
+    """torch.compile, which chooses kernels itself: what it saves, and how many calls its compilation takes."""
     labels = torch.arange(made.batch_size, device=made.device) % made.classes
-    backbone = made.method.backbone
+    batch, backbone = Batch(images=made.images, labels=labels).with_warp(), made.method.backbone
 
     @torch.no_grad()
     def forward() -> torch.Tensor:  # what nobody takes is compiled away
+        backbone.onednn = False
         return backbone.norm(backbone.run(backbone.embed(made.images)))
 
     def loss() -> torch.Tensor:
-        return torch.stack(list(made.method.loss(made.images, labels).values())).sum()
+        return torch.stack(list(made.method.loss(batch).values())).sum()
 
-    works: dict[str, Callable[[Callable], Callable[[], None]]] = {"plain forward": lambda work: work}
-    targets: dict[str, Callable] = {"plain forward": forward}
+    yield from _beside("plain forward", forward, made, rounds)
     if not quick:  # compiling a step takes minutes
-        works["IVPT, loss and gradients"] = lambda work: lambda: work().backward()
-        targets["IVPT, loss and gradients"] = loss
-    for what, target in targets.items():
-        fast, slow = works[what](torch.compile(target)), works[what](target)
-        started = time.perf_counter()
-        fast()
-        compilation = time.perf_counter() - started
-        yield _ratio(f"torch.compile over without, {what}", made, fast, slow, rounds)
-        each, = made.seconds(slow, rounds=3)
-        yield Row(f"torch.compile, compilation of {what}", compilation / min(each), "of it")
+        yield from _beside("IVPT, loss and gradients", loss, made, rounds, lambda total: total.backward())
+
+
+def _beside(what: str, work: Callable[[], torch.Tensor], made: Stepping, rounds: int,
+            then: Callable[[torch.Tensor], None] = lambda result: None) -> Iterator[Row]:
+    compiled = torch.compile(work)
+    fast, slow = _by_mkl(lambda: then(compiled())), lambda: then(work())
+    started = time.perf_counter()
+    fast()
+    compilation = time.perf_counter() - started
+    yield _ratio(f"torch.compile over without, {what}", made, fast, slow, rounds)
+    each, = made.seconds(slow, rounds=3)
+    yield Row(f"torch.compile, compilation of {what}", compilation / min(each), "calls")
 
 
 def _ratio(what: str, made: Stepping, one: Callable[[], None], other: Callable[[], None], rounds: int) -> Row:
