@@ -7,15 +7,19 @@ gradients of these: tests hold both together, and benchmarks measure what it is 
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, cross_entropy, layer_norm, normalize, one_hot
 
 from ..backbone import Backbone
 from ..base import Batch
+from ..e2vpt import E2VPT
 from ..huang2023 import Huang2023
 from ..ivpt import IVPT
+from ..linear_probe import LinearProbe
 from ..prompt_cam import PromptCAM
 from ..protopnet import ProtoPNet
+from ..vpt import VPTDeep, VPTShallow
+from ..vpt_deep_proto import VPTDeepProto
 
 _FLOOR = 1e-6  # of IVPT's probabilities
 
@@ -39,14 +43,12 @@ def ivpt(method: IVPT, batch: Batch) -> Tensor:
     target = levels[-1].detach()
     divergence = [(target * (target.log() - (grouped + 1e-10).log())).sum(1).mean()
                   for grouped in map(_grouped, levels[:-1], groupings)]
-    unit = normalize(concepts, dim=2)
-    identity = torch.eye(unit.shape[1], dtype=unit.dtype, device=unit.device)
     return (weights.classification * cross_entropy(method.classifier(concepts[:, :-1]).mean(1), batch.labels)
             + weights.consistency * torch.stack(divergence).mean()
-            + weights.orthogonality * (unit @ unit.transpose(1, 2) - identity).square().mean()
+            + weights.orthogonality * _likeness(concepts)
             + weights.presence * _mean(levels, _absence)
             + weights.background_presence * _mean(levels, _background_absence)
-            + weights.entropy * _mean(levels, lambda maps: -(maps * maps.log()).sum(1).mean())
+            + weights.entropy * _mean(levels, _uncertainty)
             + weights.total_variation * _mean(levels, _variation)
             + weights.equivariance * torch.stack([
                 _unlike(one, batch.affine.invert(other)) for one, other in zip(levels, warped, strict=True)]).mean())
@@ -97,6 +99,12 @@ def _grouped(maps: Tensor, shares: Tensor) -> Tensor:
     return torch.cat([torch.einsum("bkhw,bkn->bnhw", maps[:, :-1], shares), maps[:, -1:]], 1)
 
 
+def _likeness(concepts: Tensor) -> Tensor:
+    unit = normalize(concepts, dim=2)
+    identity = torch.eye(unit.shape[1], dtype=unit.dtype, device=unit.device)
+    return (unit @ unit.transpose(1, 2) - identity).square().mean()
+
+
 def _mean(levels: list[Tensor], term: Callable[[Tensor], Tensor]) -> Tensor:
     return torch.stack([term(maps) for maps in levels]).mean()
 
@@ -116,6 +124,10 @@ def _background_absence(maps: Tensor) -> Tensor:
     return -(pooled * distance / distance.max()).amax((1, 2)).log().mean()
 
 
+def _uncertainty(maps: Tensor) -> Tensor:
+    return -(maps * maps.log()).sum(1).mean()
+
+
 def _variation(maps: Tensor) -> Tensor:
     steps = (maps[:, :, 1:] - maps[:, :, :-1]).abs().sum() + (maps[..., 1:] - maps[..., :-1]).abs().sum()
     return steps / maps[:, 0].numel()
@@ -133,6 +145,74 @@ def prompt_cam(method: PromptCAM, batch: Batch) -> Tensor:
         tokens, _ = block_with_prompts(method.backbone, block, tokens, method.agnostic_prompts[block])
     _, read = block_with_prompts(method.backbone, method.last, tokens, method.class_prompts)
     return cross_entropy(method.head(method.backbone.norm(read))[..., 0], batch.labels)
+
+
+def vpt_shallow(method: VPTShallow, batch: Batch) -> Tensor:
+    """Jia et al. 2022, shallow: prompts are tokens of all blocks."""
+    backbone, tokens = method.backbone, method.backbone.embed(batch.images)
+    prompts = method._dropped(method.prompts, len(tokens)).expand(len(tokens), -1, -1)
+    whole = backbone.norm(backbone.vit.blocks(torch.cat([tokens, prompts], 1))[:, :tokens.shape[1]])
+    return cross_entropy(method.head(whole[:, backbone.readout].mean(1)), batch.labels)
+
+
+def vpt_deep(method: VPTDeep, batch: Batch) -> Tensor:
+    """Jia et al. 2022, deep: every block takes prompts of its own and drops their outputs."""
+    tokens = _prompted(method, batch.images)
+    return cross_entropy(method.head(tokens[:, method.backbone.readout].mean(1)), batch.labels)
+
+
+def _prompted(method: VPTDeep, images: Tensor) -> Tensor:
+    """Tokens [B, S, D] after all blocks and the final norm."""
+    tokens = method.backbone.embed(images)
+    for block, prompts in enumerate(method.prompts):
+        tokens, _ = block_with_prompts(method.backbone, block, tokens, method._dropped(prompts, len(tokens)))
+    return method.backbone.norm(tokens)
+
+
+def e2vpt(method: E2VPT, batch: Batch) -> Tensor:
+    """Han et al. 2023 before pruning: VPT-Deep, and keys and values of every head that no token stands behind."""
+    backbone, tokens = method.backbone, method.backbone.embed(batch.images)
+    for number, (block, prompts) in enumerate(zip(backbone.vit.blocks, method.prompts, strict=True)):
+        whole = torch.cat([tokens, method._dropped(prompts, len(tokens)).expand(len(tokens), -1, -1)], 1)
+        extra = [values[number].expand(len(tokens), -1, -1, -1) for values in (method.key_values[0],
+                                                                               method.key_values[-1])]
+        whole = whole + block.ls1(_attended(block.attn, block.norm1(whole), *extra))
+        tokens = (whole + block.ls2(block.mlp(block.norm2(whole))))[:, :tokens.shape[1]]
+    return cross_entropy(method.head(backbone.norm(tokens)[:, backbone.readout].mean(1)), batch.labels)
+
+
+def _attended(attention: nn.Module, tokens: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Attention of tokens [B, S, D] to themselves and to further keys and values [B, heads, n, d]."""
+    query, key, value = attention.qkv(tokens).unflatten(2, (3, attention.num_heads, -1)).permute(2, 0, 3, 1, 4)
+    scores = query @ torch.cat([key, keys], 2).transpose(2, 3) * attention.scale
+    return attention.proj((scores.softmax(3) @ torch.cat([value, values], 2)).transpose(1, 2).flatten(2))
+
+
+def vpt_deep_proto(method: VPTDeepProto, batch: Batch) -> Tensor:
+    """IVPT's row "VPT-Deep (w/ Proto.)": part prototypes on VPT-Deep's patches, both views with gradients."""
+    weights, views = method.settings, []
+    for images in (batch.images, batch.warped.images):
+        features = method.backbone.patches(_prompted(method, images))
+        views.append((features, _assigned(features.detach(), method.prototypes, method.bias)))
+    (features, maps), (_, warped) = views
+    parts = method.modulation(_region_means(features, maps)[0])
+    return (weights.classification * cross_entropy(method._scores(parts).mean(1), batch.labels)
+            + weights.orthogonality * _likeness(parts)
+            + weights.presence * _absence(maps)
+            + weights.background_presence * _background_absence(maps)
+            + weights.entropy * _uncertainty(maps)
+            + weights.total_variation * _variation(maps)
+            + weights.equivariance * _unlike(maps, batch.affine.invert(warped)))
+
+
+def linear_probe(method: LinearProbe, batch: Batch) -> Tensor:
+    """Logistic regression on what the whole backbone says."""
+    backbone = method.backbone
+    tokens = backbone.norm(backbone.vit.blocks(backbone.embed(batch.images)))
+    read = tokens[:, backbone.readout].mean(1)
+    if method.both:
+        read = torch.cat([read, backbone.patches(tokens).mean((2, 3))], 1)
+    return cross_entropy(method.head(read), batch.labels)
 
 
 def protopnet(method: ProtoPNet, batch: Batch) -> Tensor:
@@ -172,5 +252,6 @@ def _own_and_other(values: Tensor, labels: Tensor, method: ProtoPNet | Huang2023
 
 
 LOSSES: dict[str, Callable[..., Tensor]] = {
-    "ivpt": ivpt, "prompt_cam": prompt_cam, "protopnet": protopnet, "huang2023": huang2023}
-"""The loss of a batch by a method's name: method and batch -> scalar. IVPT's needs the batch's warped view."""
+    "ivpt": ivpt, "prompt_cam": prompt_cam, "vpt_shallow": vpt_shallow, "vpt_deep": vpt_deep, "e2vpt": e2vpt,
+    "vpt_deep_proto": vpt_deep_proto, "linear_probe": linear_probe, "protopnet": protopnet, "huang2023": huang2023}
+"""The loss of a batch by a method's name: method and batch -> scalar. Those of parts need the batch's warped view."""

@@ -17,6 +17,11 @@ SETTINGS = {
     "ivpt@public": {"prototypes": (6, 5, 4), "grouping_noise": False},
     "prompt_cam": {"agnostic_prompts": 3},
     "prompt_cam@faithful": {},
+    "vpt_shallow": {"prompts": 3, "dropout": 0},
+    "vpt_deep": {"prompts": 3, "dropout": 0},
+    "e2vpt": {"prompts": 3, "dropout": 0, "key_values": 2},
+    "vpt_deep_proto": {"prompts": 3, "dropout": 0, "parts": 3, "part_dropout": 0},
+    "linear_probe": {},
     "protopnet": {"prototypes_per_class": 3, "dimension": 16},
     "huang2023": {"prototypes_per_class": 3, "dimension": 16},
 }
@@ -71,6 +76,11 @@ def from_tokens(method, batch):
     with torch.no_grad():
         views = [replace(view, images=None, tokens=method.tokens(view)) for view in (batch, batch.warped)]
     return replace(views[0], warped=views[1])
+
+
+def test_every_method_has_a_plain_formulation():
+    own = {name for name, card in registry.cards.items() if card.implementation.startswith("partbench.")}
+    assert own == set(plain.LOSSES) == {name.partition("@")[0] for name in SETTINGS}
 
 
 @pytest.mark.parametrize("name", SETTINGS)
