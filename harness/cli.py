@@ -9,6 +9,7 @@ import typer
 from ..errors import UserError
 from .commands.audit import audit
 from .commands.data import app as data
+from .commands.options import GradientCheckpointing, NoPrefixStore, PrefixStore
 from .commands.publish import publish
 from .commands.report import report
 from .commands.store import app as store
@@ -82,13 +83,9 @@ def run(
     split: Annotated[str | None, typer.Option(help="Scored on: test, or val to choose settings.")] = None,
     precision: Annotated[str | None, typer.Option(help="fp32 or bf16.")] = None,
     threads: Annotated[int | None, typer.Option(help="Torch threads of a run; numbers depend on them. [1]")] = None,
-    prefix_store: Annotated[str | None, typer.Option(
-        help="Such as 100GB: what stored views of all runs may take on disk. [32GB, at most half of what is free]",
-    )] = None,
-    no_prefix_store: Annotated[bool, typer.Option(
-        "--no-prefix-store", help="Store no views: augment and compute every image in every epoch.")] = False,
-    gradient_checkpointing: Annotated[bool | None, typer.Option(
-        "--gradient-checkpointing", help="Less memory and more time: blocks are computed again for gradients.")] = None,
+    prefix_store: PrefixStore = None,
+    no_prefix_store: NoPrefixStore = False,
+    gradient_checkpointing: GradientCheckpointing = None,
     protocol: Annotated[str | None, typer.Option(help="How scores are taken; see: harness list protocols.")] = None,
     fidelity_images: Annotated[int | None, typer.Option(help="Images of insertion and deletion. [200]")] = None,
     controls: Annotated[bool | None, typer.Option(

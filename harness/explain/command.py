@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .subject import Subject
 
 
-
 def explain(
     run: Annotated[str, typer.Argument(help="Run id, or its first digits.")],
     image: Annotated[str, typer.Option(help="Any picture file, or an image id of the run's data set.")],

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ..commands.options import GradientCheckpointing, NoPrefixStore, PrefixStore
 from ..console.terminal import console
 
 
@@ -46,13 +47,9 @@ def tune(
     preset: Annotated[str | None, typer.Option(help="quick, default or paper. [the data set's]")] = None,
     precision: Annotated[str | None, typer.Option(help="fp32 or bf16.")] = None,
     threads: Annotated[int | None, typer.Option(help="Torch threads of a run; numbers depend on them. [1]")] = None,
-    prefix_store: Annotated[str | None, typer.Option(
-        help="Such as 100GB: what stored views of all runs may take on disk. [32GB, at most half of what is free]",
-    )] = None,
-    no_prefix_store: Annotated[bool, typer.Option(
-        "--no-prefix-store", help="Store no views: augment and compute every image in every epoch.")] = False,
-    gradient_checkpointing: Annotated[bool | None, typer.Option(
-        "--gradient-checkpointing", help="Less memory and more time: blocks are computed again for gradients.")] = None,
+    prefix_store: PrefixStore = None,
+    no_prefix_store: NoPrefixStore = False,
+    gradient_checkpointing: GradientCheckpointing = None,
     protocol: Annotated[str | None, typer.Option(help="How scores are taken; see: harness list protocols.")] = None,
     fidelity_images: Annotated[int | None, typer.Option(help="Images of insertion and deletion. [200]")] = None,
     config: Annotated[str | None, typer.Option(help="YAML with these fields; 'budget' for trials.")] = None,
